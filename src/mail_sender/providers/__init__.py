@@ -1,0 +1,1 @@
+"""One file per provider: its settings, its mapping, its errors with their owner."""

@@ -1,0 +1,1 @@
+"""How workers learn that something is due. The store is the truth; this is a hint."""

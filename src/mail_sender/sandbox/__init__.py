@@ -1,0 +1,1 @@
+"""Imitations of providers on loopback, with an inbox and faults on command."""

@@ -1,0 +1,538 @@
+"""What every store promises. `tests/contracts/store.py` says it again as tests.
+
+The store is the truth; the queue is only a hint that something is due. Each method is one
+transaction, and when it returns the change is durable (survives kill -9 and power loss, for
+the engines that have a disk). Methods that many callers use at once (`accept`, `begin`,
+`record`) may share one commit among them.
+
+The store reads the time from its own clock (a database's clock in a cluster), so that nodes
+with different clocks agree about leases. No method takes `now`.
+
+Fence rule: everything that a worker writes names the message, its owner and its fence. When
+that matches nothing, the worker has lost the message: the method says so, and the worker must
+stop and send nothing more for it.
+
+Raises, all methods: `StoreUnavailable` when the change cannot be made durable now. Then
+nothing of it was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from ..domain.attempt import Attempt, OutcomeKind
+from ..domain.event import Event
+from ..domain.message import Address, KeyId, Message, MessageId, Priority, RecipientKind
+from ..domain.status import RecipientStatus, State
+
+Row = TypeVar("Row")
+
+# ---------------------------------------------------------------- what goes in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyClaim:
+    """A client's key, unique per API key until it expires."""
+
+    key: str
+    fingerprint: bytes  #: hash of the content: the same key with another one is a mismatch
+    keep_for: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message on its way into the store.
+
+    Attributes:
+        encoded: `message.content` as `store.codec` encodes it; kept as it is.
+        due_at: When the first attempt may begin; `message.created_at` for "now".
+        owner: When given, the message is stored as LEASED by this owner with fence 1 (a sync
+            caller, whose process claims at once), else as QUEUED with fence 0.
+        suppressed: Recipients that are on the suppression list. When all are, the message is
+            stored in the final state SUPPRESSED.
+        events: Appended in the same commit.
+    """
+
+    message: Message
+    encoded: bytes
+    due_at: datetime
+    owner: str | None = None
+    idempotency: IdempotencyClaim | None = None
+    suppressed: frozenset[Address] = frozenset()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientChange:
+    """What an attempt taught about one recipient."""
+
+    status: RecipientStatus
+    provider: str | None = None
+    code: int | None = None
+    enhanced_code: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a worker writes after an attempt, or when it gives a message back.
+
+    Attributes:
+        state: The new state. QUEUED needs `due_at`. UNKNOWN may have one: when to look for
+            evidence next (None: nothing can be asked, wait for an event or a person).
+        attempts: Appended. The store gives them no number: `Attempt.number` is kept as it is.
+        recipients: Only those that change.
+        provider, provider_message_id: The provider that took the message last; None leaves
+            what is known.
+        counts_as_retry: Whether this pass counts for the back-off (False when no provider
+            was asked).
+    """
+
+    state: State
+    due_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
+    recipients: Mapping[Address, RecipientChange] = field(default_factory=dict)
+    provider: str | None = None
+    provider_message_id: str | None = None
+    counts_as_retry: bool = True
+    events: tuple[Event, ...] = ()
+
+
+# ---------------------------------------------------------------- what comes out
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The message is durable."""
+
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The idempotency key was used before: `id` is the first message. Nothing was kept.
+
+    Also returned to the later of two accepts that share one commit.
+    """
+
+    id: MessageId
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A message that this owner may work on.
+
+    Attributes:
+        pending: The recipients whose status is QUEUED (state LEASED), or UNKNOWN when the
+            lease comes from `claim_unknown`.
+        attempts_made: How many attempts stand in the record (their numbers go on from here).
+        retries_made: How many passes counted for the back-off.
+        skipped: Providers passed over so far, with the reason last recorded.
+        last_provider: The provider of the newest attempt that was not skipped.
+        unknown_since: When the newest attempt with an unknown outcome began; None if none did.
+    """
+
+    message: Message
+    owner: str
+    fence: int
+    pending: tuple[Address, ...]
+    attempts_made: int = 0
+    retries_made: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    last_provider: str | None = None
+    unknown_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One recipient as a client sees it."""
+
+    address: Address
+    kind: RecipientKind
+    status: RecipientStatus
+    updated_at: datetime
+    provider: str | None = None
+    code: int | None = None
+    enhanced_code: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A message with everything that happened to it.
+
+    In a page of `find`, `message.content` has no text, html, attachments nor headers.
+    """
+
+    message: Message
+    state: State
+    held: bool
+    due_at: datetime | None
+    updated_at: datetime
+    recipients: tuple[Recipient, ...]
+    attempts: tuple[Attempt, ...]
+    provider: str | None
+    provider_message_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Filters of a list; all that are given must hold. Newest first.
+
+    `recipient`, `sender` and `subject` match when the text is contained, ignoring case (ASCII).
+    `key_id` limits to messages accepted with one API key.
+    """
+
+    states: frozenset[State] = frozenset()
+    held: bool | None = None
+    scheduled: bool | None = None  #: True: QUEUED with a `due_at` in the future and no attempt yet
+    recipient: str | None = None
+    sender: str | None = None
+    subject: str | None = None
+    tag: str | None = None
+    provider: str | None = None
+    key_id: KeyId | None = None
+    since: datetime | None = None  #: created at or after
+    until: datetime | None = None  #: created before
+    limit: int = 50
+    cursor: str | None = None  #: from `Page.next_cursor`; `InvalidCursor` when it is not
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows, and where to go on; None at the end."""
+
+    rows: Sequence[Row]
+    next_cursor: str | None
+
+
+class InvalidCursor(ValueError):
+    """The cursor was not made by this store."""
+
+
+class Done(StrEnum):
+    """What became of an action that a client asked for."""
+
+    YES = "yes"  #: done; durable
+    NOT_FOUND = "not_found"  #: no such message
+    WRONG_STATE = "wrong_state"  #: refused, because of the state that comes with it
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """`state` is the state after the action, or the one that forbade it."""
+
+    done: Done
+    state: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep moved, for the log and the metrics."""
+
+    requeued: tuple[MessageId, ...] = ()  #: LEASED by a dead owner: nobody called a provider
+    unknown: tuple[MessageId, ...] = ()  #: SENDING by a dead owner
+    expired: tuple[MessageId, ...] = ()  #: QUEUED beyond `give_up_at`
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits.
+
+    Attributes:
+        due, later: QUEUED messages by priority: due now, and due later (scheduled or waiting
+            for a retry; held ones are in `held` alone).
+        oldest_due_at: Since when the longest waiting due message waits.
+    """
+
+    due: Mapping[Priority, int]
+    later: Mapping[Priority, int]
+    held: int
+    leased: int
+    sending: int
+    unknown: int
+    oldest_due_at: datetime | None
+
+    @property
+    def open(self) -> int:
+        """Everything that is not final: what `queue.max_queued` limits."""
+        return (
+            sum(self.due.values()) + sum(self.later.values())
+            + self.held + self.leased + self.sending + self.unknown
+        )  # fmt: skip
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    SEND = "send"  #: submit messages, explain
+    READ = "read"  #: status, lists, events, statistics, providers
+    CONTENT = "content"  #: bodies, headers and attachments of messages
+    MANAGE = "manage"  #: cancel, retry, pause providers, keys, verifications, sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """An API key without its secret.
+
+    `sender_domains` and `networks` (CIDR) limit the key where not empty.
+    """
+
+    id: KeyId
+    name: str
+    is_test: bool
+    scopes: frozenset[Scope]
+    created_at: datetime
+    sender_domains: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A provider that a person took out of service."""
+
+    provider: str
+    reason: str
+    by: str  #: id of the API key, or "cli"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStats:
+    """Attempts at one provider within a period (skipped ones are left out)."""
+
+    provider: str
+    outcomes: Mapping[OutcomeKind, int]
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """One step of a time series. Messages are counted by when they were created."""
+
+    start: datetime
+    accepted: int
+    states: Mapping[State, int]
+    providers: Mapping[str, Mapping[OutcomeKind, int]]  #: attempts, by when they started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Counts of a period. `tag` limits messages and attempts to those of messages with it."""
+
+    since: datetime
+    until: datetime
+    accepted: int
+    states: Mapping[State, int]
+    providers: Sequence[AttemptStats]
+    buckets: Sequence[Bucket]
+    hand_over_p50_ms: float | None  #: from acceptance (or `send_at`) to SENT
+    hand_over_p99_ms: float | None
+
+
+class Store(Protocol):
+    """Durable record of messages. Each method is one transaction."""
+
+    async def open(self) -> None:
+        """Create or upgrade the schema and be ready. Raises `ConfigError` if it cannot be used."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the engine. Can be called twice."""
+        ...
+
+    async def check(self) -> None:
+        """Make a durable write now. Raises `StoreUnavailable` when mail could not be stored."""
+        ...
+
+    # ------------------------------------------------ intake
+
+    async def accept(self, new: NewMessage) -> Stored | Duplicate:
+        """Keep a message, its content, key, recipients and events in one commit."""
+        ...
+
+    async def accept_many(self, new: Sequence[NewMessage]) -> Sequence[Stored | Duplicate]:
+        """Keep several in one commit; answers in order. Two with one key: the later duplicates."""
+        ...
+
+    # ------------------------------------------------ worker
+
+    async def heartbeat(self, owner: str, lease: timedelta) -> None:
+        """Say that `owner` lives for `lease` from now. All its leases are good that long."""
+        ...
+
+    async def expire_other_owners(self, owner: str) -> None:
+        """End every lease of all others at once. Only when no other process can be alive."""
+        ...
+
+    async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
+        """QUEUED, due, not held, not beyond `give_up_at` -> LEASED, with `fence + 1`.
+
+        Strictly by priority, then by `due_at`. The owner must have a heartbeat.
+        """
+        ...
+
+    async def claim_unknown(self, owner: str, *, limit: int) -> Sequence[Lease]:
+        """Take UNKNOWN messages whose `due_at` has come, to look for evidence.
+
+        They stay UNKNOWN; `fence + 1` and the owner are set, and `due_at` is pushed forward by
+        5 minutes so that nobody else takes them meanwhile.
+        """
+        ...
+
+    async def begin(self, lease: Lease, *, provider: str, recipients: Sequence[Address]) -> bool:
+        """LEASED or SENDING -> SENDING by this owner and fence, durable before it returns.
+
+        Remembers provider, recipients and the time, so that a sweep knows which recipients a
+        dead owner may have sent to, and at which provider. False: lost, send nothing.
+        """
+        ...
+
+    async def record(self, lease: Lease, change: Change) -> bool:
+        """Write what happened: state LEASED, SENDING or UNKNOWN, same owner and fence.
+
+        False: lost (or already recorded, and then gone on); nothing was written. An UNKNOWN
+        that a sweep made of this very lease is still taken: late evidence of its owner counts.
+        """
+        ...
+
+    async def record_and_begin(
+        self, lease: Lease, change: Change, *, provider: str, recipients: Sequence[Address]
+    ) -> bool:
+        """Write what happened at one provider and begin the next, in one commit.
+
+        `change.state` is SENDING. False as in `record`.
+        """
+        ...
+
+    async def sweep(self, grace: timedelta) -> Swept:
+        """Move what dead owners left, and what is too old.
+
+        LEASED whose owner's heartbeat has run out -> QUEUED, due now.
+        SENDING whose owner's heartbeat ran out more than `grace` ago -> UNKNOWN: the recipients
+        of the begun call become UNKNOWN, an attempt with outcome `unknown` is appended, and a
+        `message.unknown` event; `due_at` is now, so that evidence is looked for. With
+        `OnUnknown.RISK_DUPLICATE`, QUEUED instead (its recipients too), due now; the attempt
+        stays in the record.
+        QUEUED beyond `give_up_at` -> EXPIRED (recipients that wait too), with its event; a
+        message that also has SENT or UNKNOWN recipients goes to the state of these instead.
+        """
+        ...
+
+    # ------------------------------------------------ clients' actions
+
+    async def cancel(self, id_: MessageId, event: Event) -> ActionResult:
+        """QUEUED -> CANCELLED. LEASED too: nobody called a provider, and the fence goes up."""
+        ...
+
+    async def retry(self, id_: MessageId, event: Event, *, risk_duplicate: bool) -> ActionResult:
+        """QUEUED -> due now. FAILED, EXPIRED -> QUEUED, due now, `give_up_at` set anew.
+
+        The new `give_up_at` is now plus the span that the message had at first.
+        UNKNOWN only with `risk_duplicate`: its unknown recipients are queued again, `fence + 1`.
+        Of FAILED only the recipients that failed, of EXPIRED those that expired, go again.
+        """
+        ...
+
+    async def reschedule(self, id_: MessageId, at: datetime, event: Event) -> ActionResult:
+        """QUEUED -> the same, due at `at`; `give_up_at` moves by as much as it lies later."""
+        ...
+
+    async def hold(self, id_: MessageId, event: Event) -> ActionResult:
+        """QUEUED -> held: nobody claims it until it is released."""
+        ...
+
+    async def release(self, id_: MessageId, event: Event) -> ActionResult:
+        """QUEUED and held -> QUEUED, due now unless its time is later. WRONG_STATE if not held."""
+        ...
+
+    # ------------------------------------------------ reading
+
+    async def get(self, id_: MessageId) -> Record | None:
+        """Return everything about a message, its whole content included."""
+        ...
+
+    async def find(self, query: Query) -> Page[Record]:
+        """Return a page of messages, newest first, without their bodies."""
+        ...
+
+    async def events(
+        self, *, message_id: MessageId | None = None, key_id: KeyId | None = None,
+        after: str | None = None, limit: int = 50, newest_first: bool = False,
+    ) -> Page[Event]:  # fmt: skip
+        """Return events in order of appending (or the reverse), after the cursor `after`.
+
+        `after` is an event's id or `Page.next_cursor`. With `key_id`, events of messages that
+        this key submitted.
+        """
+        ...
+
+    async def append_event(self, event: Event) -> None:
+        """Append an event about a provider."""
+        ...
+
+    async def depth(self) -> Depth:
+        """Count what waits."""
+        ...
+
+    async def stats(
+        self, *, since: datetime, until: datetime, buckets: int, tag: str | None = None
+    ) -> Stats:
+        """Count a period, also cut into `buckets` equal steps."""
+        ...
+
+    async def accepted_recipients(self, provider: str, since: datetime) -> int:
+        """How many recipients `provider` took since then: what a quota starts from."""
+        ...
+
+    # ------------------------------------------------ keys and providers
+
+    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Keep a new key. Its hash is unique."""
+        ...
+
+    async def key_by_hash(self, secret_hash: bytes) -> ApiKey | None:
+        """Return the key, also when revoked or expired (the caller checks)."""
+        ...
+
+    async def keys(self) -> Sequence[ApiKey]:
+        """Return all keys, newest first."""
+        ...
+
+    async def revoke_key(self, id_: KeyId) -> ApiKey | None:
+        """Revoke from now on; a second time changes nothing. None: no such key."""
+        ...
+
+    async def touch_key(self, id_: KeyId) -> None:
+        """Note that the key was used now. Need not be durable."""
+        ...
+
+    async def pause(self, pause: Pause) -> None:
+        """Take a provider out of service on every node."""
+        ...
+
+    async def resume(self, provider: str) -> None:
+        """Take it back into service."""
+        ...
+
+    async def pauses(self) -> Mapping[str, Pause]:
+        """Return the paused providers by name."""
+        ...
+
+    # ------------------------------------------------ housekeeping
+
+    async def purge(self, *, finished_before: datetime, limit: int) -> int:
+        """Delete up to `limit` messages that ended before then, with all their rows.
+
+        Also forgets expired idempotency keys. Returns how many messages were deleted.
+        """
+        ...
