@@ -103,14 +103,20 @@ def finished_attempt(
     )
 
 
-def skipped_attempt(*, number: int, provider: str, at: datetime, reason: str) -> Attempt:
-    """Return the record of a provider that was passed over."""
+def skipped_attempt(
+    *, number: int, provider: str, at: datetime, reason: str, blame: Blame
+) -> Attempt:
+    """Return the record of a provider that was passed over.
+
+    `blame` is MESSAGE when it can never take this message, PROVIDER when it cannot now.
+    """
     return Attempt(
         number=number,
         provider=provider,
         started_at=at,
         duration=timedelta(0),
         outcome=OutcomeKind.SKIPPED,
+        blame=blame,
         detail=reason,
     )
 

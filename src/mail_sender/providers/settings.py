@@ -31,15 +31,18 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "through it gets it, with the original display name."
         ),
     ] = None
-    max_per_second: Annotated[
-        float | None, Doc(gt=0, description="Messages a second at most; beyond, others are asked.")
-    ] = None
-    quota_per_hour: Annotated[
-        int | None, Doc(gt=0, description="Recipients in any hour at most.")
-    ] = None
-    quota_per_day: Annotated[
-        int | None, Doc(gt=0, description="Recipients in any 24 hours at most.")
-    ] = None
+    max_per_second: (
+        Annotated[
+            float, Doc(gt=0, description="Messages a second at most; beyond, others are asked.")
+        ]
+        | None
+    ) = None
+    quota_per_hour: (
+        Annotated[int, Doc(gt=0, description="Recipients in any hour at most.")] | None
+    ) = None
+    quota_per_day: (
+        Annotated[int, Doc(gt=0, description="Recipients in any 24 hours at most.")] | None
+    ) = None
     connect_timeout: Annotated[timedelta, Doc(description="For DNS, TCP and TLS together.")] = (
         timedelta(seconds=5)
     )

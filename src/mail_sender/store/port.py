@@ -135,6 +135,7 @@ class Lease:
         skipped: Providers passed over so far, with the reason last recorded.
         last_provider: The provider of the newest attempt that was not skipped.
         unknown_since: When the newest attempt with an unknown outcome began; None if none did.
+        others: The statuses of the recipients that are not pending.
     """
 
     message: Message
@@ -146,6 +147,7 @@ class Lease:
     skipped: Mapping[str, str] = field(default_factory=dict)
     last_provider: str | None = None
     unknown_since: datetime | None = None
+    others: tuple[RecipientStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,60 @@
+"""What the REST door needs from the rest of the gateway; `app` fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..clock import Clock
+from ..delivery.fleet import Fleet
+from ..domain.message import Mailbox
+from ..intake.actions import Actions
+from ..intake.intake import Intake
+from ..observability.metrics import Metrics
+from ..store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPolicy:
+    """See `config.ServerConfig` and `config.SenderConfig`."""
+
+    version: str
+    max_request_bytes: int
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    public_metrics: bool = True
+    default_from: Mailbox | None = None
+
+
+class SandboxControl(Protocol):
+    """The sandbox's inbox and fault switches, where a sandbox runs beside the gateway.
+
+    `call` takes a method, a path of the sandbox's control API (such as `/inbox?limit=20`) and a
+    JSON body, and returns its status and JSON body.
+    """
+
+    async def call(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """Ask the sandbox."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything behind the door.
+
+    Attributes:
+        why_not_ready: Returns why mail cannot be taken now, in words; None when it can.
+        sandbox: None where no sandbox runs.
+    """
+
+    store: Store
+    intake: Intake
+    actions: Actions
+    fleet: Fleet
+    clock: Clock
+    metrics: Metrics
+    policy: ApiPolicy
+    why_not_ready: Callable[[], Awaitable[str | None]]
+    sandbox: SandboxControl | None = None

@@ -1,0 +1,1 @@
+"""Where every door ends: validate, dedupe, store, then wake the queue; and clients' actions."""

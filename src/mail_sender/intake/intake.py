@@ -1,0 +1,429 @@
+"""Take a message: check it, make it durable in one commit, then wake the queue or deliver now.
+
+Neighbours: every door ends here; the store keeps; `worker` sends. Nothing is answered before
+the store has the message. A sync message is accepted already leased to this process, and then
+handed over while its caller waits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from ..clock import Clock
+from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE, Route
+from ..domain.attempt import Attempt, OutcomeKind
+from ..domain.errors import (
+    Draining,
+    Fault,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    InvalidMessage,
+    MailSenderError,
+    NotFound,
+    QueueFull,
+    SenderNotAllowed,
+    StoreUnavailable,
+)
+from ..domain.event import Event, EventType
+from ..domain.message import Content, Message, Mode, new_message_id
+from ..domain.outcome import Blame
+from ..domain.status import RecipientStatus, State
+from ..observability import maillog
+from ..observability.metrics import Metrics
+from ..queue.port import Queue
+from ..store.codec import encode_content, fingerprint
+from ..store.port import (
+    ApiKey,
+    Change,
+    Duplicate,
+    IdempotencyClaim,
+    Lease,
+    NewMessage,
+    Recipient,
+    Record,
+    Store,
+    Stored,
+)
+from ..worker.worker import Watchers, Worker
+from .rules import Limits, check
+
+MAX_IDEMPOTENCY_KEY = 255
+
+
+class Verdict(StrEnum):
+    """What a submission came to, in the words of the answers in the HTTP contract."""
+
+    ACCEPTED = "accepted"  #: durable; not final yet (202)
+    SENT = "sent"  #: a provider took it (200)
+    MESSAGE_REFUSED = "message_refused"  #: sync: no provider will take this message (422)
+    NOT_SENT = "not_sent"  #: sync: every provider failed, nothing will be sent later (503)
+    OUTCOME_UNKNOWN = "outcome_unknown"  #: sync: the time is up, a provider may have it (504)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A durable message and what became of it so far."""
+
+    record: Record
+    verdict: Verdict
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakePolicy:
+    """See `config.QueueConfig`, `config.IdempotencyConfig`, `config.SenderConfig`."""
+
+    give_up_after: timedelta = timedelta(hours=20)
+    max_queued: int = 1_000_000
+    keep_keys: timedelta = timedelta(hours=24)
+    sync_timeout: timedelta = timedelta(seconds=30)
+    limits: Limits = field(default_factory=Limits)
+
+
+class Intake:
+    """See the module."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        worker: Worker,
+        queue: Queue,
+        watchers: Watchers,
+        routes: Mapping[str, Route],
+        clock: Clock,
+        metrics: Metrics,
+        policy: IntakePolicy,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._queue = queue
+        self._watchers = watchers
+        self._routes = routes
+        self._clock = clock
+        self._metrics = metrics
+        self._policy = policy
+        self._draining = False
+
+    def drain(self) -> None:
+        """Take nothing more."""
+        self._draining = True
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process is stopping."""
+        return self._draining
+
+    async def submit(
+        self,
+        content: Content,
+        *,
+        key: ApiKey,
+        idempotency_key: str | None = None,
+        wait: timedelta | None = None,
+    ) -> Submission:
+        """Take one message.
+
+        Args:
+            content: What the client said.
+            key: The API key that it came with.
+            idempotency_key: Same key and same content: the first message again.
+            wait: Async only: how long to wait for a final hand-over.
+
+        Raises:
+            InvalidMessage, SenderNotAllowed, IdempotencyMismatch, IdempotencyInProgress,
+            QueueFull, Draining, StoreUnavailable: Nothing was accepted.
+        """
+        new = self.prepare(content, key=key, idempotency_key=idempotency_key)
+        begun = time.perf_counter()
+        kept = await self._store.accept(new)
+        self._metrics.accept_seconds.observe(time.perf_counter() - begun)
+        if isinstance(kept, Duplicate):
+            return await self._replay(new, kept, wait)
+        self._note_accepted(new)
+        if content.mode is Mode.SYNC:
+            return await self._deliver_now(new)
+        self._announce(new)
+        return await self._waited(fresh_record(new), wait)
+
+    async def submit_many(
+        self, items: Sequence[tuple[Content | MailSenderError, str | None]], *, key: ApiKey
+    ) -> list[Submission | MailSenderError]:
+        """Take several async messages in one commit; each stands or falls alone.
+
+        Args:
+            items: Contents with their idempotency keys. An error in place of a content (its
+                door could not read it) comes back at its place.
+            key: The API key that they came with.
+
+        Raises:
+            QueueFull, Draining, StoreUnavailable: None was accepted.
+        """
+        self._must_be_open()
+        prepared: list[NewMessage | MailSenderError] = []
+        for content, idempotency_key in items:
+            if isinstance(content, MailSenderError):
+                prepared.append(content)
+                continue
+            try:
+                if content.mode is Mode.SYNC:
+                    raise InvalidMessage([Fault("/mode", "a batch is async")])
+                prepared.append(self.prepare(content, key=key, idempotency_key=idempotency_key))
+            except (QueueFull, Draining):
+                raise
+            except MailSenderError as error:
+                prepared.append(error)
+        news = [new for new in prepared if isinstance(new, NewMessage)]
+        kept = iter(await self._store.accept_many(news) if news else ())
+        results: list[Submission | MailSenderError] = []
+        for new in prepared:
+            if isinstance(new, MailSenderError):
+                results.append(new)
+            else:
+                results.append(await self._one_of_many(new, next(kept)))
+        self._queue.announce(len(news))
+        return results
+
+    def prepare(
+        self, content: Content, *, key: ApiKey, idempotency_key: str | None = None
+    ) -> NewMessage:
+        """Check a message and return what would be stored. Raises as `submit`."""
+        self._must_be_open()
+        now = self._clock.now()
+        check(content, limits=self._policy.limits, now=now)
+        _check_idempotency_key(idempotency_key)
+        if key.sender_domains and content.sender.domain not in key.sender_domains:
+            raise SenderNotAllowed(content.sender.address)
+        route = self._route(content, key)
+        message = Message(
+            id=new_message_id(now),
+            content=content,
+            created_at=now,
+            give_up_at=max(now, content.send_at or now)
+            + (content.give_up_after or self._policy.give_up_after),
+            route=route.name,
+            on_unknown=content.on_unknown or route.on_unknown,
+            key_id=key.id,
+            is_test=key.is_test,
+        )
+        due_at = max(content.send_at or now, now)
+        encoded = encode_content(content)
+        kind = EventType.SCHEDULED if due_at > now else EventType.QUEUED
+        return NewMessage(
+            message=message,
+            encoded=encoded,
+            due_at=due_at,
+            owner=self._worker.owner if content.mode is Mode.SYNC else None,
+            idempotency=self._claim(idempotency_key, encoded),
+            events=(
+                Event(
+                    type=kind,
+                    at=now,
+                    message_id=message.id,
+                    data={"mode": content.mode, "route": route.name},
+                ),
+            ),
+        )
+
+    # ------------------------------------------------ inside
+
+    def _claim(self, key: str | None, encoded: bytes) -> IdempotencyClaim | None:
+        if key is None:
+            return None
+        return IdempotencyClaim(
+            key=key, fingerprint=fingerprint(encoded), keep_for=self._policy.keep_keys
+        )
+
+    def _must_be_open(self) -> None:
+        if self._draining:
+            raise Draining("the process is stopping")
+        depth = self._worker.depth
+        if depth is not None and depth.open >= self._policy.max_queued:
+            raise QueueFull(f"{depth.open} messages wait")
+
+    def _route(self, content: Content, key: ApiKey) -> Route:
+        if key.is_test:
+            return self._routes[TEST_ROUTE]
+        name = content.route or DEFAULT_ROUTE
+        route = self._routes.get(name)
+        if route is None or name == TEST_ROUTE:
+            there_are = ", ".join(sorted(set(self._routes) - {TEST_ROUTE})) or "none"
+            raise InvalidMessage([Fault("/route", f"no such route; there are: {there_are}")])
+        return route
+
+    def _note_accepted(self, new: NewMessage) -> None:
+        content = new.message.content
+        self._metrics.accepted.labels(content.mode, content.priority).inc()
+        maillog.accepted(new.message)
+
+    def _announce(self, new: NewMessage) -> None:
+        if new.due_at <= self._clock.now():
+            self._queue.announce()
+
+    async def _one_of_many(
+        self, new: NewMessage, kept: Stored | Duplicate
+    ) -> Submission | MailSenderError:
+        if isinstance(kept, Stored):
+            self._note_accepted(new)
+            return Submission(fresh_record(new), Verdict.ACCEPTED)
+        try:
+            return await self._replay(new, kept, None)
+        except MailSenderError as error:
+            return error
+
+    async def _deliver_now(self, new: NewMessage) -> Submission:
+        lease = Lease(
+            message=new.message,
+            owner=self._worker.owner,
+            fence=1,
+            pending=new.message.content.recipients,
+        )
+        until = self._clock.now() + (new.message.content.timeout or self._policy.sync_timeout)
+        hand_over = await self._worker.deliver_now(lease, until)
+        try:
+            record = await self._store.get(new.message.id)
+        except StoreUnavailable:
+            record = None
+        if record is None or (hand_over.change is not None and not hand_over.recorded):
+            record = _not_recorded_yet(record or fresh_record(new), hand_over.change)
+        return Submission(record, sync_verdict(record))
+
+    async def _replay(
+        self, new: NewMessage, first: Duplicate, wait: timedelta | None
+    ) -> Submission:
+        claim = new.idempotency
+        if claim is None or claim.fingerprint != first.fingerprint:
+            raise IdempotencyMismatch(first.id)
+        record = await self._store.get(first.id)
+        if record is None:
+            raise NotFound(first.id)
+        maillog.accepted(new.message, duplicate_of=first.id)
+        if new.message.content.mode is Mode.SYNC:
+            if record.state in {State.QUEUED, State.LEASED}:
+                raise IdempotencyInProgress(first.id)
+            if record.state is State.SENDING and self._is_young(record):
+                raise IdempotencyInProgress(first.id)
+            return Submission(record, sync_verdict(record), replayed=True)
+        waited = await self._waited(record, wait)
+        if waited.verdict is Verdict.SENT:
+            return Submission(waited.record, waited.verdict, replayed=True)
+        return Submission(as_accepted(record), Verdict.ACCEPTED, replayed=True)
+
+    def _is_young(self, record: Record) -> bool:
+        """Whether the first caller of a sync message may still be waiting for its answer."""
+        timeout = record.message.content.timeout or self._policy.sync_timeout
+        return self._clock.now() < record.message.created_at + timeout
+
+    async def _waited(self, record: Record, wait: timedelta | None) -> Submission:
+        """Give an async message up to `wait` to become final."""
+        until = self._clock.now() + wait if wait else None
+        while until is not None and not record.state.is_final:
+            left = until - self._clock.now()
+            if left <= timedelta(0):
+                break
+            await self._watchers.wait(record.message.id, min(left, timedelta(seconds=1)))
+            newer = await self._store.get(record.message.id)
+            record = newer or record
+        final = wait is not None and record.state.is_final
+        return Submission(record, Verdict.SENT if final else Verdict.ACCEPTED)
+
+
+def _not_recorded_yet(record: Record, change: Change | None) -> Record:
+    """Return what may be said while the store does not take the outcome.
+
+    That a provider took it is true whatever the store says. That nothing will be sent later is
+    only true once it is recorded: until then the outcome counts as unknown.
+    """
+    if change is None or change.state is not State.SENT:
+        return dataclasses.replace(record, state=State.SENDING)
+    recipients = tuple(
+        dataclasses.replace(recipient, status=news.status, provider=news.provider)
+        if (news := change.recipients.get(recipient.address))
+        else recipient
+        for recipient in record.recipients
+    )
+    return dataclasses.replace(
+        record,
+        state=State.SENT,
+        due_at=None,
+        recipients=recipients,
+        attempts=(*record.attempts, *change.attempts),
+        provider=change.provider,
+        provider_message_id=change.provider_message_id,
+    )
+
+
+def sync_verdict(record: Record) -> Verdict:
+    """Return what the caller of a sync request is told, from the record alone."""
+    match record.state:
+        case State.SENT:
+            return Verdict.SENT
+        case State.FAILED | State.SUPPRESSED:
+            return Verdict.MESSAGE_REFUSED if _is_refused(record) else Verdict.NOT_SENT
+        case State.EXPIRED | State.CANCELLED:
+            return Verdict.NOT_SENT
+        case State.UNKNOWN | State.SENDING | State.LEASED | State.QUEUED:
+            return Verdict.OUTCOME_UNKNOWN
+
+
+def _is_refused(record: Record) -> bool:
+    """Whether the message or its recipients are at fault, or no provider can express it."""
+    asked = [a for a in record.attempts if a.outcome is not OutcomeKind.SKIPPED]
+    if not asked:
+        return record.state is State.SUPPRESSED or (
+            bool(record.attempts) and all(a.blame is Blame.MESSAGE for a in record.attempts)
+        )
+    return _faults_beyond_the_provider(asked[-1])
+
+
+def _faults_beyond_the_provider(attempt: Attempt) -> bool:
+    blames = {attempt.blame, *(each.blame for each in attempt.recipients)}
+    return bool(blames & {Blame.MESSAGE, Blame.RECIPIENT})
+
+
+def fresh_record(new: NewMessage) -> Record:
+    """Return the record of a message that was stored a moment ago."""
+    content = new.message.content
+    return Record(
+        message=new.message,
+        state=State.LEASED if new.owner else State.QUEUED,
+        held=False,
+        due_at=new.due_at,
+        updated_at=new.message.created_at,
+        recipients=tuple(
+            Recipient(
+                address=address,
+                kind=content.kind_of(address),
+                status=RecipientStatus.QUEUED,
+                updated_at=new.message.created_at,
+            )
+            for address in content.recipients
+        ),
+        attempts=(),
+        provider=None,
+        provider_message_id=None,
+    )
+
+
+def as_accepted(record: Record) -> Record:
+    """Return the record as it was when the message was accepted: the first answer again."""
+    content = record.message.content
+    return fresh_record(
+        NewMessage(
+            message=record.message,
+            encoded=b"",
+            due_at=max(content.send_at or record.message.created_at, record.message.created_at),
+        )
+    )
+
+
+def _check_idempotency_key(key: str | None) -> None:
+    if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key):
+        raise InvalidMessage([Fault("", f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} printable "
+                                        "ASCII characters")])  # fmt: skip

@@ -1,0 +1,93 @@
+"""Prometheus metrics. Names and labels are part of what operators rely on (docs/metrics.md).
+
+Neighbours: `intake`, `worker` and `delivery` count; `api` renders. One registry per process,
+made by `app`, so that tests do not share counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ..domain.attempt import Attempt
+from ..domain.message import Message
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
+_AGE = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
+
+
+class Metrics:
+    """Every metric of the process."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.accepted = Counter(
+            "mail_sender_messages_accepted", "Messages made durable.",
+            ["mode", "priority"], registry=registry,
+        )  # fmt: skip
+        self.refused = Counter(
+            "mail_sender_requests_refused", "Submissions that were not taken.",
+            ["code"], registry=registry,
+        )  # fmt: skip
+        self.attempts = Counter(
+            "mail_sender_attempts", "Calls to providers, and providers passed over.",
+            ["provider", "outcome", "blame"], registry=registry,
+        )  # fmt: skip
+        self.attempt_seconds = Histogram(
+            "mail_sender_attempt_seconds", "Duration of calls to providers.",
+            ["provider"], buckets=_LATENCY, registry=registry,
+        )  # fmt: skip
+        self.concluded = Counter(
+            "mail_sender_messages_concluded", "Passes over the providers, by the state after.",
+            ["state"], registry=registry,
+        )  # fmt: skip
+        self.hand_over_seconds = Histogram(
+            "mail_sender_hand_over_seconds", "From acceptance (or send_at) to sent.",
+            ["priority"], buckets=_AGE, registry=registry,
+        )  # fmt: skip
+        self.accept_seconds = Histogram(
+            "mail_sender_accept_seconds", "Time to make a submission durable.",
+            buckets=_LATENCY, registry=registry,
+        )  # fmt: skip
+        self.messages = Gauge(
+            "mail_sender_messages", "Messages that are not final.",
+            ["state", "priority"], registry=registry,
+        )  # fmt: skip
+        self.oldest_due_seconds = Gauge(
+            "mail_sender_oldest_due_seconds", "How long the oldest due message has waited.",
+            registry=registry,
+        )  # fmt: skip
+        self.in_flight = Gauge(
+            "mail_sender_in_flight", "Messages being handed over now.", registry=registry
+        )
+        self.breaker_open = Gauge(
+            "mail_sender_breaker_open", "1 while a provider is left out.",
+            ["provider"], registry=registry,
+        )  # fmt: skip
+        self.provider_paused = Gauge(
+            "mail_sender_provider_paused", "1 while a person has paused a provider.",
+            ["provider"], registry=registry,
+        )  # fmt: skip
+        self.store_errors = Counter(
+            "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
+        )
+        self.info = Gauge(
+            "mail_sender_info", "The version that runs.", ["version"], registry=registry
+        )
+
+    def attempt(self, _message: Message, made: Attempt) -> None:
+        """Count an attempt."""
+        self.attempts.labels(made.provider, made.outcome, made.blame or "").inc()
+        if made.duration:
+            self.attempt_seconds.labels(made.provider).observe(made.duration.total_seconds())
+
+    def waiting(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many messages are in each (state, priority); priority may be empty."""
+        for (state, priority), count in counts.items():
+            self.messages.labels(state, priority).set(count)
+
+    def render(self) -> bytes:
+        """Return the exposition text."""
+        return generate_latest(self.registry)

@@ -1,0 +1,1 @@
+"""Claim, begin, deliver, record: the only room that hands messages to providers."""

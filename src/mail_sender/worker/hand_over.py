@@ -1,0 +1,208 @@
+"""One leased message: walk over its providers, and make everything durable on the way.
+
+Neighbours: `loops` gives the leases; `delivery` decides; the store and the journal remember.
+The order is the promise: intent in the store, call, outcome in the journal, outcome in the
+store. A store that is away after a call does not change what happened: the outcome waits in
+memory and in the journal until it can be recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..delivery.conclusion import Circumstances, changes_of, conclude
+from ..delivery.failover import Lost, Pass, Walk
+from ..delivery.fleet import Fleet
+from ..delivery.retry import RetryPolicy
+from ..delivery.router import Step, plan
+from ..domain.attempt import Attempt
+from ..domain.errors import StoreUnavailable
+from ..domain.message import Address, Message
+from ..domain.status import State
+from ..observability import maillog
+from ..observability.metrics import Metrics
+from ..providers.port import LooksUp
+from ..store.port import Change, Lease, Store
+from .journal import Entry, Journal, Receipt
+
+_STORE_AWAY = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)  #: seconds between tries to record an outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every hand-over of this process works with."""
+
+    store: Store
+    journal: Journal
+    fleet: Fleet
+    clock: Clock
+    policy: RetryPolicy
+    metrics: Metrics
+    on_concluded: Callable[[Message, Change], None]
+
+
+class HandOver:
+    """One message on its way to a provider.
+
+    `change` is what the pass brought, once it is known; `recorded` whether the store has it.
+    """
+
+    def __init__(self, lease: Lease, tools: Tools, *, caller_waits: bool) -> None:
+        self.lease = lease
+        self.change: Change | None = None
+        self.recorded = False
+        self._tools = tools
+        self._caller_waits = caller_waits
+        self._receipt: Receipt | None = None
+        self._steps: tuple[Step, ...] = plan(
+            lease.message, tools.fleet.routes, tools.fleet.providers
+        )
+        self._walk = Walk(
+            lease,
+            self._steps,
+            fleet=tools.fleet,
+            ledger=self,
+            clock=tools.clock,
+            observer=_Observer(tools.metrics),
+        )
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether a provider may be taking the message right now."""
+        return self._walk.is_calling
+
+    async def run(self, may_go_on: Callable[[], bool]) -> None:
+        """Hand the message over, as far as that goes in one pass, and record it."""
+        try:
+            await self._walk.run(may_go_on)
+        except Lost:
+            self._lost()
+            return
+        except StoreUnavailable as error:
+            self._tools.metrics.store_errors.inc()
+            maillog.trouble("begin", str(error), message_id=self.lease.message.id)
+        self.change = await self._conclusion(self._walk.done)
+        await self._record(self.change)
+
+    # ------------------------------------------------ the ledger of the walk
+
+    async def begin(self, done: Pass, provider: str, recipients: Sequence[Address]) -> bool:
+        """See `delivery.failover.Ledger`."""
+        store, lease = self._tools.store, self.lease
+        if not done.attempts:
+            return await store.begin(lease, provider=provider, recipients=recipients)
+        so_far = Change(
+            state=State.SENDING,
+            attempts=tuple(done.attempts),
+            recipients=changes_of(done, lease.message.on_unknown),
+        )
+        kept = await store.record_and_begin(lease, so_far, provider=provider, recipients=recipients)
+        if kept:
+            done.attempts.clear()
+            self._confirm()
+        return kept
+
+    async def note(self, done: Pass) -> None:
+        """See `delivery.failover.Ledger`."""
+        entry = Entry(
+            id=self.lease.message.id,
+            owner=self.lease.owner,
+            fence=self.lease.fence,
+            number=done.numbered,
+            change=await self._conclusion(done),
+        )
+        before, self._receipt = self._receipt, None
+        try:
+            self._receipt = await self._tools.journal.append(entry)
+        except OSError as error:
+            maillog.trouble("journal", str(error.strerror), message_id=entry.id)
+        if before is not None:
+            self._tools.journal.confirm(before)
+
+    # ------------------------------------------------ the end of the pass
+
+    async def _conclusion(self, done: Pass) -> Change:
+        lease, fleet = self.lease, self._tools.fleet
+        names = tuple(step.provider for step in self._steps)
+        open_to_it = tuple(name for name in names if name not in done.never)
+        last = fleet.members.get(done.last_asked or "")
+        return conclude(
+            lease,
+            done,
+            Circumstances(
+                now=self._tools.clock.now(),
+                policy=self._tools.policy,
+                chance=random.random(),  # noqa: S311 - jitter, not a secret
+                route=names,
+                earliest=fleet.earliest(open_to_it, lease.message, len(lease.pending)),
+                caller_waits=self._caller_waits,
+                looks_up=last is not None and isinstance(last.provider, LooksUp),
+                others=lease.others,
+            ),
+        )
+
+    async def _record(self, change: Change) -> None:
+        """Record until the store takes it; a process that stops leaves it to the journal."""
+        tries = 0
+        while True:
+            try:
+                kept = await self._tools.store.record(self.lease, change)
+            except StoreUnavailable as error:
+                self._tools.metrics.store_errors.inc()
+                maillog.trouble("record", str(error), message_id=self.lease.message.id)
+                await asyncio.sleep(_STORE_AWAY[min(tries, len(_STORE_AWAY) - 1)])
+                tries += 1
+                continue
+            break
+        self._confirm()
+        if not kept:
+            self._lost()
+            return
+        self.recorded = True
+        self._tools.on_concluded(self.lease.message, change)
+
+    def _confirm(self) -> None:
+        receipt, self._receipt = self._receipt, None
+        if receipt is not None:
+            self._tools.journal.confirm(receipt)
+
+    def _lost(self) -> None:
+        maillog.lost(self.lease.message.id, self.lease.fence)
+
+
+class _Observer:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def attempt(self, message: Message, attempt: Attempt) -> None:
+        maillog.attempt(message, attempt)
+        self._metrics.attempt(message, attempt)
+
+    def bug(self, message: Message, provider: str, error: Exception) -> None:
+        maillog.bug("provider", error, message_id=message.id, provider=provider)
+
+
+async def replay(journal: Journal, store: Store) -> int:
+    """Record what processes that ended had learnt and could not record any more.
+
+    Returns how many outcomes were recorded. Files whose outcomes are all in the store are
+    deleted. Raises `StoreUnavailable`, and then everything is still there.
+    """
+    count = 0
+    for path, entries in journal.left_behind():
+        for entry in entries:
+            count += await _replay_one(entry, store)
+        path.unlink(missing_ok=True)
+    return count
+
+
+async def _replay_one(entry: Entry, store: Store) -> bool:
+    record = await store.get(entry.id)
+    if record is None or any(made.number >= entry.number for made in record.attempts):
+        return False
+    lease = Lease(message=record.message, owner=entry.owner, fence=entry.fence, pending=())
+    return await store.record(lease, entry.change)
