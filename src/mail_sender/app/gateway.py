@@ -1,0 +1,313 @@
+"""Everything of one process, chosen, put together, started and stopped.
+
+Neighbours: `serving` puts an HTTP server in front. The process goes down in the order that loses
+nothing: say "not ready", take nothing new, let what is under way end, then close the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .. import __version__
+from ..api.services import ApiPolicy, Services
+from ..clock import Clock, SystemClock
+from ..config import SandboxConfig, Source
+from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
+from ..delivery.fleet import Fleet, Member
+from ..delivery.quota import Quota, QuotaPolicy
+from ..delivery.retry import RetryPolicy
+from ..delivery.router import TEST_ROUTE, Route
+from ..domain.address import parse_mailbox
+from ..domain.errors import StoreUnavailable
+from ..domain.event import Event, EventType
+from ..domain.message import Mailbox, Message
+from ..domain.status import State
+from ..intake.actions import Actions
+from ..intake.intake import Intake, IntakePolicy
+from ..intake.rules import Limits
+from ..observability import maillog
+from ..observability.metrics import Metrics
+from ..providers.http_client import PooledHttpClient
+from ..providers.port import Provider
+from ..providers.registry import make_provider
+from ..providers.settings import InboxSink, Tools
+from ..queue.polling import PollingQueue
+from ..sandbox.inbox import Inbox
+from ..sandbox.server import Sandbox
+from ..store.memory import MemoryStore
+from ..store.port import Change, Store
+from ..store.sqlite import SqliteStore, lock_for_serving
+from ..worker.hand_over import Tools as WorkerTools
+from ..worker.journal import Journal
+from ..worker.worker import Watchers, Worker, WorkerPolicy
+from .settings import BUILT_IN, Settings, demo_tables, provider_settings, sqlite_path
+
+
+def open_store(settings: Settings, clock: Clock | None = None) -> Store:
+    """Return the configured store, not opened yet, without the lock of a serving process."""
+    path = sqlite_path(settings.config)
+    clock = clock or SystemClock()
+    return MemoryStore(clock) if path is None else SqliteStore(path, clock)
+
+
+def make_providers(
+    settings: Settings,
+    clock: Clock,
+    *,
+    http: PooledHttpClient | None = None,
+    inbox: InboxSink | None = None,
+) -> dict[str, Provider]:
+    """Return every configured provider by name. The caller closes them."""
+    tools = Tools(
+        http=http or PooledHttpClient(),
+        clock=clock,
+        hostname=settings.config.sender.hostname or socket.getfqdn(),
+        inbox=inbox or Inbox(clock).take,
+    )
+    return {
+        name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
+    }
+
+
+def _fleet(
+    settings: Settings, providers: Mapping[str, Provider], clock: Clock,
+    on_change: Callable[[str, BreakerView], None],
+) -> Fleet:  # fmt: skip
+    policy = BreakerPolicy(
+        failures=settings.config.breaker.failures,
+        rest=settings.config.breaker.rest,
+        longest_rest=settings.config.breaker.longest_rest,
+    )
+    members = {}
+    for name, provider in providers.items():
+        limits = settings.providers[name]
+        quota = QuotaPolicy(
+            max_per_second=limits.max_per_second,
+            per_hour=limits.quota_per_hour,
+            per_day=limits.quota_per_day,
+        )
+
+        def changed(view: BreakerView, name: str = name) -> None:
+            on_change(name, view)
+
+        members[name] = Member(provider, Breaker(clock, policy, changed), Quota(clock, quota))
+    routes = {
+        name: Route(name=name, providers=route.providers, on_unknown=route.on_unknown)
+        for name, route in settings.config.routes.items()
+    }
+    routes[TEST_ROUTE] = Route(name=TEST_ROUTE, providers=(BUILT_IN,))
+    return Fleet(clock, members, routes)
+
+
+class Gateway:
+    """Everything of one process, started and stopped as a whole."""
+
+    def __init__(self, settings: Settings, *, role: str, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.role = role
+        self.clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.sandbox: Sandbox | None = None
+        self._stack = contextlib.AsyncExitStack()
+        self._background: set[asyncio.Task[None]] = set()
+        self._checked: tuple[datetime, str | None] | None = None
+
+    async def start(self) -> Services:
+        """Start everything but the HTTP server.
+
+        Raises:
+            ConfigError: Something that was configured cannot be used.
+            StoreUnavailable: The store cannot be written to now.
+        """
+        try:
+            return await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> Services:
+        config = self.settings.config
+        path = sqlite_path(config)
+        if path is not None:
+            self._stack.enter_context(contextlib.closing(lock_for_serving(path)))
+        self.store = open_store(self.settings, self.clock)
+        await self.store.open()
+        self._stack.push_async_callback(self.store.close)
+        inbox = await self._start_sandbox(config.sandbox)
+        http = PooledHttpClient()
+        self._stack.push_async_callback(http.close)
+        providers = make_providers(self._with_built_in(), self.clock, http=http, inbox=inbox)
+        self.fleet = _fleet(self._with_built_in(), providers, self.clock, self._breaker_changed)
+        self._stack.push_async_callback(self.fleet.close)
+        self.queue = PollingQueue()
+        self.watchers = Watchers()
+        await self._start_worker(alone=path is not None)
+        self.intake = Intake(
+            store=self.store,
+            worker=self.worker,
+            queue=self.queue,
+            watchers=self.watchers,
+            routes=self.fleet.routes,
+            clock=self.clock,
+            metrics=self.metrics,
+            policy=IntakePolicy(
+                give_up_after=config.queue.give_up_after,
+                max_queued=config.queue.max_queued,
+                keep_keys=config.idempotency.keep,
+                limits=Limits(max_attachment_bytes=config.sender.max_attachment_bytes),
+            ),
+        )
+        self.metrics.info.labels(__version__).set(1)
+        return self._services()
+
+    async def stop(self) -> None:
+        """Take nothing more, let what is under way end, close everything."""
+        self.intake.drain()
+        await self.worker.stop(self.settings.config.server.drain_timeout)
+        await self._stack.aclose()
+        for task in self._background:
+            task.cancel()
+
+    def drain(self) -> None:
+        """Say "not ready" and take nothing more; what is under way goes on."""
+        self.intake.drain()
+
+    # ------------------------------------------------ parts
+
+    async def _start_sandbox(self, config: SandboxConfig) -> InboxSink:
+        if not config.enabled:
+            return Inbox(self.clock).take
+        self.sandbox = Sandbox(_sandbox_settings(config), self.clock)
+        await self.sandbox.start()
+        self._stack.push_async_callback(self.sandbox.stop)
+        if self.settings.is_demo:
+            tables = demo_tables(*(self.sandbox.ports[n] for n in ("ses", "mailgun", "relay")))
+            self.settings = replace(
+                self.settings,
+                providers={
+                    name: provider_settings(name, table, Source()) for name, table in tables.items()
+                },
+            )
+        return self.sandbox.inbox.take
+
+    def _with_built_in(self) -> Settings:
+        built_in = provider_settings(BUILT_IN, {"kind": "sandbox"}, Source())
+        return replace(self.settings, providers={BUILT_IN: built_in, **self.settings.providers})
+
+    async def _start_worker(self, *, alone: bool) -> None:
+        config = self.settings.config
+        owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        journal = Journal(Path(config.worker.journal), owner)
+        journal.open()
+        tools = WorkerTools(
+            store=self.store,
+            journal=journal,
+            fleet=self.fleet,
+            clock=self.clock,
+            policy=RetryPolicy(first=config.queue.retry_first, longest=config.queue.retry_longest),
+            metrics=self.metrics,
+            on_concluded=self._concluded,
+        )
+        self.worker = Worker(
+            tools,
+            self.queue,
+            WorkerPolicy(
+                owner=owner,
+                in_flight=config.worker.in_flight,
+                lease=config.worker.lease,
+                grace=config.worker.grace,
+                poll_interval=config.queue.poll_interval,
+                keep_finished=config.store.keep_finished,
+                alone=alone,
+                claims=self.role != "api",
+            ),
+        )
+        await self.worker.start()
+
+    def _services(self) -> Services:
+        config = self.settings.config
+        default_from = config.sender.default_from
+        return Services(
+            store=self.store,
+            intake=self.intake,
+            actions=Actions(self.store, self.queue, self.clock),
+            fleet=self.fleet,
+            clock=self.clock,
+            metrics=self.metrics,
+            policy=ApiPolicy(
+                version=__version__,
+                max_request_bytes=config.server.max_request_bytes,
+                cors_origins=config.server.cors_origins,
+                trusted_proxies=config.server.trusted_proxies,
+                requests_per_minute=config.server.requests_per_minute,
+                public_metrics=config.server.public_metrics,
+                default_from=_default_from(default_from),
+            ),
+            why_not_ready=self._why_not_ready,
+            sandbox=self.sandbox,
+        )
+
+    # ------------------------------------------------ what happens
+
+    def _concluded(self, message: Message, change: Change) -> None:
+        maillog.concluded(
+            message,
+            change.state,
+            provider=change.provider,
+            due_at=change.due_at.isoformat() if change.due_at else None,
+        )
+        self.metrics.concluded.labels(change.state).inc()
+        if change.state is State.SENT:
+            since = max(message.content.send_at or message.created_at, message.created_at)
+            took = (self.clock.now() - since).total_seconds()
+            self.metrics.hand_over_seconds.labels(message.content.priority).observe(max(took, 0.0))
+        self.watchers.concluded(message, change)
+
+    def _breaker_changed(self, provider: str, view: BreakerView) -> None:
+        is_open = view.state is not BreakerState.CLOSED
+        maillog.provider_state(provider, view.state, view.reason)
+        self.metrics.breaker_open.labels(provider).set(int(is_open))
+        event = Event(
+            type=EventType.DEGRADED if is_open else EventType.RECOVERED,
+            at=self.clock.now(),
+            data={
+                "provider": provider,
+                "reason": view.reason or "a probe was taken",
+                "probe_at": view.probe_at.isoformat() if view.probe_at else None,
+            },
+        )
+        task = asyncio.get_running_loop().create_task(self._keep(event))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _keep(self, event: Event) -> None:
+        try:
+            await self.store.append_event(event)
+        except StoreUnavailable as error:
+            maillog.trouble("append_event", str(error))
+
+    async def _why_not_ready(self) -> str | None:
+        if self.intake.is_draining:
+            return "the process is stopping"
+        now = self.clock.now()
+        if self._checked is None or now - self._checked[0] >= timedelta(seconds=1):
+            try:
+                await self.store.check()
+            except StoreUnavailable as error:
+                maillog.trouble("ready", str(error))
+                self._checked = (now, "mail cannot be stored durably")
+            else:
+                self._checked = (now, None)
+        return self._checked[1]
+
+
+def _default_from(text: str | None) -> Mailbox | None:
+    return parse_mailbox(text) if text else None

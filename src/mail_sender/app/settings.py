@@ -1,0 +1,152 @@
+"""From a configuration to settings that are known to fit together, before anything starts.
+
+Neighbours: `config` reads and types, `providers.registry` knows the keys of each kind; here the
+parts are checked against each other, and the embedded defaults stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ..config import Config, RouteConfig, Source, load, table_to
+from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
+from ..domain.address import parse_address, parse_mailbox
+from ..domain.errors import ConfigError
+from ..providers.registry import settings_of
+from ..providers.settings import CommonSettings
+
+BUILT_IN = "sandbox"  #: the provider that test keys end in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration, with every provider's own settings.
+
+    Attributes:
+        is_demo: Nothing is configured: imitated providers, no real mail leaves.
+    """
+
+    config: Config
+    providers: Mapping[str, CommonSettings]
+    is_demo: bool
+
+
+def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Source:
+    """Return where settings come from: the file named, or ./mail-sender.toml, or none."""
+    named = explicit or (Path(at) if (at := environ.get("MAIL_SENDER_CONFIG")) else None)
+    if named is None and (cwd / "mail-sender.toml").exists():
+        named = cwd / "mail-sender.toml"
+    return Source(file=named, environ=environ)
+
+
+def load_settings(source: Source) -> Settings:
+    """Read and check everything that can be checked without starting anything.
+
+    Raises:
+        ConfigError: With file, key and what is expected.
+    """
+    config = load(source)
+    is_demo = not config.providers
+    if is_demo:
+        config = _demo(config)
+    providers = {
+        name: provider_settings(name, table, source) for name, table in config.providers.items()
+    }
+    _check_routes(config, source)
+    _check_addresses(config, providers, source)
+    sqlite_path(config, source)
+    if config.queue.url != "store:":
+        raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
+    return Settings(config=config, providers=providers, is_demo=is_demo)
+
+
+def provider_settings(name: str, table: Mapping[str, object], source: Source) -> CommonSettings:
+    """Return the settings of one provider's table. Raises `ConfigError`."""
+    if name == BUILT_IN and table.get("kind") != "sandbox":
+        raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for test keys")
+    kind = table["kind"]
+    try:
+        type_ = settings_of(str(kind))
+    except ConfigError as error:
+        raise ConfigError(f"{source.at(f'providers.{name}.kind')}: {error}") from None
+    return table_to(type_, dict(table), f"providers.{name}", source)
+
+
+def _check_routes(config: Config, source: Source) -> None:
+    if DEFAULT_ROUTE not in config.routes:
+        raise ConfigError(
+            f"{source.at('routes')}: a route named `default` is needed, such as "
+            f"[routes.default] providers = {sorted(config.providers)}"
+        )
+    if TEST_ROUTE in config.routes:
+        raise ConfigError(f"{source.at(f'routes.{TEST_ROUTE}')}: this name is kept for test keys")
+    for name, route in config.routes.items():
+        for provider in route.providers:
+            if provider not in config.providers:
+                raise ConfigError(
+                    f"{source.at(f'routes.{name}.providers')}: no provider is named {provider!r}; "
+                    f"there are: {', '.join(sorted(config.providers))}"
+                )
+        if len(set(route.providers)) < len(route.providers):
+            raise ConfigError(f"{source.at(f'routes.{name}.providers')}: a provider stands twice")
+
+
+def _check_addresses(
+    config: Config, providers: Mapping[str, CommonSettings], source: Source
+) -> None:
+    try:
+        if config.sender.default_from is not None:
+            parse_mailbox(config.sender.default_from)
+    except ValueError as error:
+        raise ConfigError(f"{source.at('sender.default_from')}: {error}") from None
+    for name, settings in providers.items():
+        try:
+            if settings.sender is not None:
+                parse_address(settings.sender)
+        except ValueError as error:
+            raise ConfigError(f"{source.at(f'providers.{name}.sender')}: {error}") from None
+
+
+def _demo(config: Config) -> Config:
+    """Return the embedded defaults: three imitated providers and a route over all of them."""
+    sandbox = msgspec.structs.replace(config.sandbox, enabled=True)
+    tables = demo_tables(sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port)
+    routes = config.routes or {DEFAULT_ROUTE: RouteConfig(providers=tuple(tables))}
+    return msgspec.structs.replace(config, sandbox=sandbox, providers=tables, routes=routes)
+
+
+def demo_tables(ses: int, mailgun: int, smtp: int) -> dict[str, dict[str, object]]:
+    """Return the providers of the embedded defaults, on the sandbox's ports."""
+    return {
+        "ses": {
+            "kind": "ses",
+            "region": "eu-west-1",
+            "access_key_id": "SANDBOX",
+            "secret_access_key": "sandbox",
+            "endpoint_url": f"http://127.0.0.1:{ses}",
+        },
+        "mailgun": {
+            "kind": "mailgun",
+            "domain": "mg.example.com",
+            "api_key": "sandbox",
+            "base_url": f"http://127.0.0.1:{mailgun}",
+        },
+        "relay": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "tls": "none"},
+    }
+
+
+def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
+    """Return the file of a SQLite store; None for the memory store."""
+    url = config.store.url
+    if url == "memory:":
+        return None
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        return Path(url.removeprefix("sqlite:///"))
+    where = (source or Source()).at("store.url")
+    raise ConfigError(
+        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+    )
