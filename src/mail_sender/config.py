@@ -182,9 +182,10 @@ class SandboxConfig(_Section, frozen=True):
     enabled: Annotated[
         bool, Doc(description="Start imitations of SES, Mailgun and an SMTP relay on loopback.")
     ] = False
-    control: Annotated[
-        str, Doc(description="Address of the sandbox's inbox and fault switches.")
-    ] = "127.0.0.1:8026"
+    control_port: Annotated[
+        int,
+        Doc(ge=0, le=65535, description="Of the inbox and the fault switches. 0: any free one."),
+    ] = 8026
     ses_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8027
     mailgun_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8028
     smtp_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8029

@@ -26,7 +26,7 @@ from ..delivery.quota import Quota, QuotaPolicy
 from ..delivery.retry import RetryPolicy
 from ..delivery.router import TEST_ROUTE, Route
 from ..domain.address import parse_mailbox
-from ..domain.errors import StoreUnavailable
+from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
 from ..domain.status import State
@@ -41,7 +41,7 @@ from ..providers.registry import make_provider
 from ..providers.settings import InboxSink, Tools
 from ..queue.polling import PollingQueue
 from ..sandbox.inbox import Inbox
-from ..sandbox.server import Sandbox
+from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
 from ..store.port import Change, Store
 from ..store.sqlite import SqliteStore, lock_for_serving
@@ -70,7 +70,7 @@ def make_providers(
         http=http or PooledHttpClient(),
         clock=clock,
         hostname=settings.config.sender.hostname or socket.getfqdn(),
-        inbox=inbox or Inbox(clock).take,
+        inbox=inbox or Inbox(clock).deliver,
     )
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
@@ -115,7 +115,7 @@ class Gateway:
         self.role = role
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
-        self.sandbox: Sandbox | None = None
+        self.sandbox: Sandbox
         self._stack = contextlib.AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
         self._checked: tuple[datetime, str | None] | None = None
@@ -141,10 +141,12 @@ class Gateway:
         self.store = open_store(self.settings, self.clock)
         await self.store.open()
         self._stack.push_async_callback(self.store.close)
-        inbox = await self._start_sandbox(config.sandbox)
+        await self._start_sandbox(config.sandbox)
         http = PooledHttpClient()
         self._stack.push_async_callback(http.close)
-        providers = make_providers(self._with_built_in(), self.clock, http=http, inbox=inbox)
+        providers = make_providers(
+            self._with_built_in(), self.clock, http=http, inbox=self.sandbox.inbox.deliver
+        )
         self.fleet = _fleet(self._with_built_in(), providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
         self.queue = PollingQueue()
@@ -182,21 +184,43 @@ class Gateway:
 
     # ------------------------------------------------ parts
 
-    async def _start_sandbox(self, config: SandboxConfig) -> InboxSink:
+    async def _start_sandbox(self, config: SandboxConfig) -> None:
+        """Start the imitations, if wanted; else the sandbox is only the inbox of test keys."""
         if not config.enabled:
-            return Inbox(self.clock).take
-        self.sandbox = Sandbox(_sandbox_settings(config), self.clock)
-        await self.sandbox.start()
+            self.sandbox = Sandbox(SandboxSettings(accounts={}), self.clock)
+            return
+        self.sandbox = await self._started_sandbox(config)
         self._stack.push_async_callback(self.sandbox.stop)
         if self.settings.is_demo:
-            tables = demo_tables(*(self.sandbox.ports[n] for n in ("ses", "mailgun", "relay")))
+            ports = (self.sandbox.port_of(name) for name in ("ses", "mailgun", "relay"))
+            tables = demo_tables(*ports)
             self.settings = replace(
                 self.settings,
                 providers={
                     name: provider_settings(name, table, Source()) for name, table in tables.items()
                 },
             )
-        return self.sandbox.inbox.take
+
+    async def _started_sandbox(self, config: SandboxConfig) -> Sandbox:
+        wanted = SandboxSettings(
+            control_port=config.control_port,
+            ports={
+                "ses": config.ses_port,
+                "mailgun": config.mailgun_port,
+                "relay": config.smtp_port,
+            },
+        )
+        sandbox = Sandbox(wanted, self.clock)
+        try:
+            await sandbox.start()
+        except OSError as error:
+            if not self.settings.is_demo:
+                raise ConfigError(f"sandbox: a port is not free: {error.strerror}") from None
+            sandbox = Sandbox(
+                SandboxSettings(), self.clock
+            )  # any free ports: nobody wrote them down
+            await sandbox.start()
+        return sandbox
 
     def _with_built_in(self) -> Settings:
         built_in = provider_settings(BUILT_IN, {"kind": "sandbox"}, Source())

@@ -186,9 +186,9 @@ async def _announce(gateway: Gateway, url: str) -> None:
     """Print where it is, and in a demo a key and a line to paste."""
     maillog.process("started", url=url, role=gateway.role, version=__version__)
     lines = [f"url: {url}"]
-    if gateway.settings.is_demo and gateway.sandbox is not None:
+    if gateway.settings.is_demo:
         key = await _demo_key(gateway)
-        _leave_for_commands(LocalFile(url=url, key=key, sandbox=gateway.sandbox.control_url))
+        _leave_for_commands(LocalFile(url=url, key=key, sandbox=gateway.sandbox.http_url))
         lines += [f"key: {key}", f"try: {_curl(url, key)}"]
     else:
         lines.append("create a key with: mail-sender keys create --name me --scopes send,read")

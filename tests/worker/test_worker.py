@@ -1,0 +1,378 @@
+"""The worker over a real store: what is claimed is handed over once, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mail_sender.clock import FakeClock
+from mail_sender.delivery.fleet import Fleet
+from mail_sender.delivery.retry import RetryPolicy
+from mail_sender.domain.attempt import OutcomeKind
+from mail_sender.domain.errors import StoreUnavailable
+from mail_sender.domain.message import Message, OnUnknown
+from mail_sender.domain.status import State
+from mail_sender.observability.metrics import Metrics
+from mail_sender.providers.port import NoEvidence, NotTaken, Taken
+from mail_sender.queue.polling import PollingQueue
+from mail_sender.store.memory import MemoryStore
+from mail_sender.store.port import Change, Lease, Record
+from mail_sender.worker.hand_over import Tools
+from mail_sender.worker.journal import Journal
+from mail_sender.worker.settle import settle
+from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
+from tests.delivery.scripted import DOWN, SILENT, LookedUp, Scripted, make_fleet
+from tests.make import make_message, make_new
+
+MINUTE = timedelta(minutes=1)
+
+
+class Bench:
+    """A worker with everything around it."""
+
+    def __init__(
+        self, directory: Path, *providers: Scripted, store: MemoryStore | None = None
+    ) -> None:
+        self.clock = FakeClock()
+        self.store = store or MemoryStore(self.clock)
+        self.fleet: Fleet = make_fleet(self.clock, *providers)
+        self.queue = PollingQueue()
+        self.watchers = Watchers()
+        self.directory = directory
+        self.tools = self.tools_of("w1")
+
+    def tools_of(self, owner: str) -> Tools:
+        journal = Journal(self.directory, owner)
+        journal.open()
+        return Tools(
+            store=self.store,
+            journal=journal,
+            fleet=self.fleet,
+            clock=self.clock,
+            policy=RetryPolicy(first=timedelta(seconds=10)),
+            metrics=Metrics(),
+            on_concluded=self.watchers.concluded,
+        )
+
+    @asynccontextmanager
+    async def working(self, owner: str = "w1", **policy: object) -> AsyncIterator[Worker]:
+        policy = {"poll_interval": timedelta(seconds=0.01), "alone": True, **policy}
+        worker = Worker(self.tools_of(owner), self.queue, WorkerPolicy(owner=owner, **policy))  # type: ignore[arg-type]
+        await worker.start()
+        try:
+            yield worker
+        finally:
+            await worker.stop(timedelta(seconds=5))
+
+    async def accepted(self, **fields: object) -> Message:
+        new = make_new(**fields)  # type: ignore[arg-type]
+        await self.store.accept(new)
+        self.queue.announce()
+        return new.message
+
+    async def until(self, message: Message, state: State) -> Record:
+        return await self.when(message, lambda record: record.state is state)
+
+    async def when(self, message: Message, holds: Callable[[Record], bool]) -> Record:
+        async with asyncio.timeout(5):
+            while True:
+                record = await self.store.get(message.id)
+                assert record is not None
+                if holds(record):
+                    return record
+                await asyncio.sleep(0.005)
+
+
+async def test_what_is_due_is_sent_and_the_record_tells_how(tmp_path: Path) -> None:
+    """The straight line of a message, from accepted to sent."""
+    bench = Bench(tmp_path, Scripted("ses", DOWN), Scripted("mailgun"))
+    async with bench.working():
+        message = await bench.accepted()
+        record = await bench.until(message, State.SENT)
+    assert [(a.provider, a.outcome) for a in record.attempts] == [
+        ("ses", OutcomeKind.DEFERRED),
+        ("mailgun", OutcomeKind.ACCEPTED),
+    ]
+    assert (record.provider, record.provider_message_id) == ("mailgun", "mailgun-1")
+
+
+async def test_a_message_that_nobody_took_is_tried_again_later(tmp_path: Path) -> None:
+    """An outage of everybody is a delay."""
+    ses = Scripted("ses", DOWN)
+    bench = Bench(tmp_path, ses)
+    async with bench.working():
+        message = await bench.accepted()
+        await bench.when(message, lambda r: bool(r.attempts) and r.state is State.QUEUED)
+        bench.clock.advance(timedelta(seconds=11))
+        await bench.until(message, State.SENT)
+    assert len(ses.sent) == 2
+
+
+async def test_a_clean_stop_lets_a_call_end_and_records_it(tmp_path: Path) -> None:
+    """SIGTERM in the middle of a call must not make its outcome unknown."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working() as worker:
+        message = await bench.accepted()
+        await ses.entered.wait()
+        stopping = asyncio.create_task(worker.stop(timedelta(seconds=5)))
+        await asyncio.sleep(0.02)
+        ses.gate.set()
+        await stopping
+    await bench.until(message, State.SENT)
+
+
+async def test_a_killed_worker_leaves_unknown_and_nobody_sends_again(tmp_path: Path) -> None:
+    """Without evidence the next process may not guess."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working() as worker:
+        message = await bench.accepted()
+        await ses.entered.wait()
+        await kill(worker)
+        async with bench.working("w2"):
+            record = await bench.until(message, State.UNKNOWN)
+            await asyncio.sleep(0.05)
+    assert len(ses.sent) == 1
+    assert record.attempts[-1].outcome is OutcomeKind.UNKNOWN
+
+
+async def test_risk_duplicate_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """The caller said that twice is better than never."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working() as worker:
+        message = await bench.accepted(on_unknown=OnUnknown.RISK_DUPLICATE)
+        await ses.entered.wait()
+        await kill(worker)
+        ses.gate.set()
+        async with bench.working("w2"):
+            await bench.until(message, State.SENT)
+
+
+async def test_an_outcome_in_the_journal_is_recorded_by_the_next_process(tmp_path: Path) -> None:
+    """Killed between the provider's answer and the store: the mail is sent, not unknown."""
+
+    class Away(MemoryStore):
+        away = False
+
+        async def record(self, lease: Lease, change: Change) -> bool:
+            if self.away:
+                raise StoreUnavailable("disk full")
+            return await super().record(lease, change)
+
+    clock = FakeClock()
+    store = Away(clock)
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses, store=store)
+    bench.clock = clock
+    store.away = True
+    async with bench.working() as worker:
+        message = await bench.accepted()
+        await ses.entered.wait()
+        await asyncio.sleep(0.1)
+        await kill(worker)
+    store.away = False
+    async with bench.working("w2"):
+        record = await bench.until(message, State.SENT)
+    assert len(ses.sent) == 1
+    assert len(record.attempts) == 1
+    assert list(tmp_path.glob("*.jsonl")) == []
+
+
+async def test_a_replay_never_overwrites_what_is_newer(tmp_path: Path) -> None:
+    """An old journal found again after a restore must not move a message back."""
+    ses = Scripted("ses", DOWN)
+    bench = Bench(tmp_path, ses, Scripted("mailgun"))
+    async with bench.working():
+        message = await bench.accepted()
+        await bench.until(message, State.SENT)
+    before = await bench.store.get(message.id)
+    from tests.worker.test_journal import entry  # noqa: PLC0415 - made for this one case
+
+    stale = Journal(tmp_path, "w1-old")
+    stale.open()
+    await stale.append(entry(number=1, id_=message.id))
+    stale.close()
+    async with bench.working("w2"):
+        pass
+    assert await bench.store.get(message.id) == before
+
+
+async def test_a_store_that_is_away_for_a_moment_delays_the_record_only(tmp_path: Path) -> None:
+    """What a provider took stays taken, and is said as soon as it can be."""
+
+    class Flaky(MemoryStore):
+        failures = 3
+
+        async def record(self, lease: Lease, change: Change) -> bool:
+            if self.failures:
+                self.failures -= 1
+                raise StoreUnavailable("locked")
+            return await super().record(lease, change)
+
+    ses = Scripted("ses")
+    clock = FakeClock()
+    bench = Bench(tmp_path, ses, store=Flaky(clock))
+    async with bench.working():
+        message = await bench.accepted()
+        await bench.until(message, State.SENT)
+    assert len(ses.sent) == 1
+
+
+async def test_a_begin_that_cannot_be_stored_sends_nothing(tmp_path: Path) -> None:
+    """Intent first: a full disk stops sending before it starts."""
+
+    class Full(MemoryStore):
+        full = True
+
+        async def begin(self, *args: object, **kwargs: object) -> bool:
+            if self.full:
+                raise StoreUnavailable("disk full")
+            return await super().begin(*args, **kwargs)  # type: ignore[arg-type]
+
+    ses = Scripted("ses")
+    clock = FakeClock()
+    store = Full(clock)
+    bench = Bench(tmp_path, ses, store=store)
+    bench.clock = clock
+    async with bench.working():
+        message = await bench.accepted()
+        await asyncio.sleep(0.1)
+        assert ses.sent == []
+        store.full = False
+        clock.advance(MINUTE)
+        await bench.until(message, State.SENT)
+
+
+async def test_the_fault_of_one_message_never_stops_another(tmp_path: Path) -> None:
+    """A bug met by one mail is that mail's problem."""
+    ses = Scripted("ses", RuntimeError("bug"))
+    bench = Bench(tmp_path, ses)
+    async with bench.working():
+        first = await bench.accepted()
+        await bench.until(first, State.UNKNOWN)
+        second = await bench.accepted()
+        await bench.until(second, State.SENT)
+
+
+async def test_no_more_than_in_flight_are_handed_over_at_once(tmp_path: Path) -> None:
+    """A backlog must not become ten thousand connections."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working(in_flight=3) as worker:
+        messages = [await bench.accepted() for _ in range(10)]
+        await asyncio.sleep(0.1)
+        assert (worker.in_flight, len(ses.sent)) == (3, 3)
+        ses.gate.set()
+        for message in messages:
+            await bench.until(message, State.SENT)
+
+
+async def test_a_sync_caller_hears_of_the_result(tmp_path: Path) -> None:
+    """Accepted leased to this process, handed over at once."""
+    bench = Bench(tmp_path, Scripted("ses"))
+    async with bench.working(claims=False) as worker:
+        lease = await sync_lease(bench, worker)
+        hand_over = await worker.deliver_now(lease, bench.clock.now() + MINUTE)
+    assert hand_over.change is not None
+    assert (hand_over.change.state, hand_over.recorded) == (State.SENT, True)
+
+
+async def test_a_sync_time_out_during_a_call_stays_open_and_asks_nobody_else(
+    tmp_path: Path,
+) -> None:
+    """The caller is told "unknown"; what it is told must stay true."""
+    ses, mailgun = Scripted("ses", DOWN), Scripted("mailgun")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses, mailgun)
+    async with bench.working(claims=False) as worker:
+        lease = await sync_lease(bench, worker)
+        until = bench.clock.now() + timedelta(seconds=0.05)
+        hand_over = await worker.deliver_now(lease, until)
+        assert hand_over.change is None
+        bench.clock.advance(MINUTE)
+        ses.gate.set()
+        record = await bench.until(lease.message, State.FAILED)
+    assert mailgun.sent == []
+    assert record.attempts[-1].provider == "ses"
+
+
+async def test_a_sync_caller_that_goes_away_does_not_break_the_hand_over(tmp_path: Path) -> None:
+    """A closed laptop must not leave a message half sent."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working(claims=False) as worker:
+        lease = await sync_lease(bench, worker)
+        caller = asyncio.create_task(worker.deliver_now(lease, bench.clock.now() + MINUTE))
+        await ses.entered.wait()
+        caller.cancel()
+        ses.gate.set()
+        await bench.until(lease.message, State.SENT)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "state"),
+    [
+        (Taken("ses-77", "found it"), State.SENT),
+        (NotTaken("30 minutes and nothing"), State.QUEUED),
+        (NoEvidence("nothing yet", MINUTE), State.UNKNOWN),
+        (NoEvidence("cannot tell", None), State.UNKNOWN),
+    ],
+)
+async def test_only_evidence_settles_an_unknown_outcome(
+    tmp_path: Path, evidence: Taken | NotTaken | NoEvidence, state: State
+) -> None:
+    """Found: sent. Surely absent: tried again. Otherwise it stays what it is."""
+    ses = LookedUp("ses", SILENT)
+    ses.evidence = evidence
+    bench = Bench(tmp_path, ses)
+    async with bench.working():
+        message = await bench.accepted()
+        await bench.until(message, State.UNKNOWN)
+    bench.clock.advance(MINUTE)
+    await bench.store.heartbeat("w2", MINUTE)
+    leases = await bench.store.claim_unknown("w2", limit=10)
+    assert len(leases) == 1
+    await settle(leases[0], bench.tools_of("w2"))
+    record = await bench.store.get(message.id)
+    assert record is not None
+    assert record.state is state
+    events = (await bench.store.events(message_id=message.id)).rows
+    assert any(e.data.get("finding") == evidence.said for e in events)
+
+
+async def test_a_provider_that_cannot_be_asked_leaves_it_unknown(tmp_path: Path) -> None:
+    """SES has no key and no look-up: only an event or the caller may settle it."""
+    bench = Bench(tmp_path, Scripted("ses", SILENT))
+    async with bench.working():
+        message = await bench.accepted()
+        record = await bench.until(message, State.UNKNOWN)
+        bench.clock.advance(timedelta(hours=10))
+        await asyncio.sleep(0.05)
+    assert record.due_at is None
+    assert (await bench.until(message, State.UNKNOWN)).state is State.UNKNOWN
+
+
+async def sync_lease(bench: Bench, worker: Worker) -> Lease:
+    """Accept a message as a sync caller's, leased to the worker."""
+    message = make_message()
+    await bench.store.accept(make_new(message, owner=worker.owner))
+    return Lease(message=message, owner=worker.owner, fence=1, pending=message.content.recipients)
+
+
+async def kill(worker: Worker) -> None:
+    """End a worker as kill -9 does: nothing of it runs any more."""
+    for task in (*worker._loops, *worker._tasks):
+        task.cancel()
+    await asyncio.gather(*worker._loops, *worker._tasks, return_exceptions=True)
