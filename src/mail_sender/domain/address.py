@@ -27,11 +27,11 @@ def parse_address(text: str) -> Address:
     Raises:
         ValueError: In words for the client, such as "the domain is missing".
     """
+    if _NOT_PRINTABLE.search(text):
+        raise ValueError("an address has no control characters")
     text = text.strip()
     if not text:
         raise ValueError("the address is empty")
-    if _NOT_PRINTABLE.search(text):
-        raise ValueError("an address has no control characters")
     local, at, domain = text.rpartition("@")
     if not at or not domain:
         raise ValueError("expected an address such as ann@example.net: the domain is missing")
@@ -58,6 +58,8 @@ def parse_mailbox(text: str) -> Mailbox:
     Raises:
         ValueError: In words for the client.
     """
+    if _NOT_PRINTABLE.search(text):
+        raise ValueError("a mailbox has no control characters")
     text = text.strip()
     if not text.endswith(">"):
         return Mailbox(parse_address(text))
