@@ -145,6 +145,19 @@ def test_calls_that_began_before_it_opened_do_not_close_it() -> None:
     assert breaker.view().state is BreakerState.OPEN
 
 
+def test_failures_that_trickle_in_after_it_opened_do_not_prolong_the_rest() -> None:
+    """Sixty calls that were in flight end one by one; the probe comes when it was due."""
+    clock = FakeClock()
+    breaker = Breaker(clock, POLICY)
+    late = [admitted(breaker) for _ in range(5)]
+    call(breaker, FAILED, times=3)
+    clock.advance(timedelta(seconds=19))
+    for admission in late:
+        breaker.record(admission, FAILED, "example.com")
+    clock.advance(timedelta(seconds=1))
+    assert admitted(breaker).is_probe
+
+
 def test_a_retry_after_is_the_least_rest() -> None:
     """The provider said when to come back."""
     clock = FakeClock()

@@ -189,22 +189,23 @@ async def test_an_outcome_in_the_journal_is_recorded_by_the_next_process(tmp_pat
 
 
 async def test_a_replay_never_overwrites_what_is_newer(tmp_path: Path) -> None:
-    """An old journal found again after a restore must not move a message back."""
-    ses = Scripted("ses", DOWN)
-    bench = Bench(tmp_path, ses, Scripted("mailgun"))
-    async with bench.working():
+    """Killed while the second provider was called: the first one's "no" must not queue it again."""
+    ses, mailgun = Scripted("ses", DOWN), Scripted("mailgun")
+    mailgun.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses, mailgun)
+    async with bench.working() as worker:
         message = await bench.accepted()
-        await bench.until(message, State.SENT)
-    before = await bench.store.get(message.id)
-    from tests.worker.test_journal import entry  # noqa: PLC0415 - made for this one case
-
-    stale = Journal(tmp_path, "w1-old")
-    stale.open()
-    await stale.append(entry(number=1, id_=message.id))
-    stale.close()
-    async with bench.working("w2"):
-        pass
-    assert await bench.store.get(message.id) == before
+        await mailgun.entered.wait()
+        await kill(worker)
+        assert list(tmp_path.glob("*.jsonl")), "the journal still holds the first outcome"
+        async with bench.working("w2"):
+            record = await bench.until(message, State.UNKNOWN)
+            await asyncio.sleep(0.05)
+    assert (len(ses.sent), len(mailgun.sent)) == (1, 1)
+    assert [(a.provider, a.outcome) for a in record.attempts] == [
+        ("ses", OutcomeKind.DEFERRED),
+        ("mailgun", OutcomeKind.UNKNOWN),
+    ]
 
 
 async def test_a_store_that_is_away_for_a_moment_delays_the_record_only(tmp_path: Path) -> None:

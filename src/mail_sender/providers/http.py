@@ -20,6 +20,9 @@ import msgspec
 
 from ..domain.outcome import Blame, Deferred, Diagnostic, Outcome, Reach, Refused, Unknown
 
+HTTP_URL = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"
+"""For settings: an absolute URL to which a path can be added. No user, no query."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
@@ -125,7 +128,8 @@ def outcome_of_answer(answer: Answer, *, now: datetime, words: str | None = None
     Args:
         answer: Any status. A 2xx that the provider file could not read is Unknown.
         now: For a Retry-After that names a date.
-        words: The provider's own error text, where the body was the provider's own form.
+        words: The provider's own error text, where the body was the provider's own form. An
+            empty text is no words.
     """
     diagnostic = Diagnostic(code=answer.status, text=words or _first_words(answer))
     status = answer.status
@@ -133,12 +137,13 @@ def outcome_of_answer(answer: Answer, *, now: datetime, words: str | None = None
         return Deferred(
             blame=Blame.PROVIDER, diagnostic=diagnostic, retry_after=retry_after(answer, now=now)
         )
-    if status < 300:
+    if status < 300 or status == 303:
+        # 303 says that the request was done and its result is elsewhere (RFC 9110 section 15.4.4).
         return Unknown(diagnostic=diagnostic)
     if status >= 500:
         # 500, 502, 504 and what edges invent (520 and up): crashed, or the backend was lost,
         # perhaps after taking it. In the provider's own words it is a no.
-        if words is None:
+        if not words:
             return Unknown(diagnostic=diagnostic)
         return Deferred(blame=Blame.PROVIDER, diagnostic=diagnostic)
     if status == 413:
@@ -156,18 +161,40 @@ def retry_after(answer: Answer, *, now: datetime) -> timedelta | None:
     if value.isdecimal() and len(value) <= 9:
         wait = timedelta(seconds=int(value))
     else:
-        try:
-            at = parsedate_to_datetime(value)
-        except ValueError:
+        at = _http_date(value)
+        if at is None:
             return None
-        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+        wait = at - now
     return min(max(wait, timedelta(0)), timedelta(days=1))
 
 
+def clock_offset(answer: Answer, *, now: datetime) -> timedelta | None:
+    """Return the far side's clock minus ours, from its Date header; None when it has none.
+
+    Date has whole seconds (RFC 9110 section 5.6.7), so a second or less means nothing.
+
+    Args:
+        answer: Any.
+        now: When it came.
+    """
+    theirs = _http_date(answer.headers.get("date", ""))
+    return None if theirs is None else theirs - now
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
 def _is_html(answer: Answer) -> bool:
-    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
+    said = answer.headers.get("content-type", "").lower()
+    return "html" in said or answer.body[:1024].lstrip()[:1] == b"<"
 
 
 def _first_words(answer: Answer) -> str:
-    words = " ".join(answer.text.split())
+    start = answer.body[:4096].decode("utf-8", "replace")  # enough for 300 characters
+    words = " ".join(start.split())
     return f"HTTP {answer.status}: {words[:300]}" if words else f"HTTP {answer.status}"

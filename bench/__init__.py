@@ -1,0 +1,1 @@
+"""Benchmarks: how fast the gateway takes and hands over mail on this machine, and at what cost."""

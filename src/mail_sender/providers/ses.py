@@ -1,0 +1,266 @@
+"""Amazon SES, API v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/).
+
+Neighbours: `ses_mail` has the mapping of a message, `ses_errors` the meaning of a refusal,
+`ses_account` that of the answers about account and identities, `sigv4` the signature. Quirks:
+SES overwrites Message-ID and Date and cannot be asked for an id of ours, so only its events
+settle an unknown outcome (the tag `ms_id` and the header X-MS-ID carry our id); a suppressed
+recipient is accepted and reported as a bounce later; in SES's sandbox the *recipients* must be
+verified too. No SDK is used: theirs repeat a POST by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+
+from ..domain.errors import ConfigError
+from ..domain.message import Address, Message
+from ..domain.outcome import Accepted, Outcome
+from ..domain.secret import Secret
+from ..mime import least_bytes
+from .ascii_headers import ascii_form, unwritable, without_ascii_form
+from .http import HTTP_URL, Answer, Request, Silence, outcome_of_answer, outcome_of_silence
+from .port import Capabilities, Check, CheckResult, Settling, Verification, VerificationStatus
+from .ses_account import check_of, verification_of
+from .ses_errors import outcome_of_refusal, refusal_in
+from .ses_mail import MAX_MESSAGE_BYTES, MAX_RECIPIENTS, MAX_TAGS, REFUSED_EXTENSIONS, body_of
+from .settings import CommonSettings, Doc, Tools
+from .sigv4 import Credentials, Signer
+
+_LARGE_BYTES = 256 * 1024  #: from here on, writing and signing it are worth a thread
+
+
+class Settings(CommonSettings, frozen=True, kw_only=True):
+    """The table of a provider with `kind = "ses"`."""
+
+    region: Annotated[
+        str,
+        Doc(
+            pattern="^[a-z0-9-]+$",
+            description="AWS region, such as `eu-west-1`: identities and quotas belong to it.",
+        ),
+    ]
+    access_key_id: Annotated[
+        str,
+        Doc(
+            pattern="^[!-~]+$",
+            description="Of an IAM user that may `ses:SendEmail` and `ses:SendRawEmail`.",
+        ),
+    ]
+    secret_access_key: Annotated[Secret, Doc(description="The key that belongs to it.")]
+    session_token: Annotated[
+        Secret | None, Doc(description="Of temporary credentials; they end with it.")
+    ] = None
+    endpoint_url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=HTTP_URL,
+                description="Instead of the region's own, for private endpoints and tests.",
+            ),
+        ]
+        | None
+    ) = None
+    configuration_set: (
+        Annotated[
+            str,
+            Doc(
+                pattern="^[A-Za-z0-9_-]{1,64}$",
+                description="Named in every mail; it makes SES publish events.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+def make(name: str, settings: Settings, tools: Tools) -> Ses:
+    """Return the provider.
+
+    Raises:
+        ConfigError: The session token cannot stand in a header.
+    """
+    token = settings.session_token
+    if token is not None and re.search(r"[^!-~]", token.reveal()):
+        raise ConfigError(f"providers.{name}.session_token: expected one word of ASCII")
+    return Ses(name, settings, tools)
+
+
+class Ses:
+    """See `port.Provider` and `port.VerifiesAddresses`."""
+
+    kind = "ses"
+    capabilities = Capabilities(
+        max_recipients=MAX_RECIPIENTS,
+        max_message_bytes=MAX_MESSAGE_BYTES,
+        max_tags=MAX_TAGS,
+        metadata=True,
+        custom_headers=True,
+        attachments=True,
+        inline_images=True,
+        smtputf8=False,
+        settles_by=(Settling.EVENT,),
+    )
+
+    def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
+        self.name = name
+        self.sender = settings.sender_address()
+        self._settings = settings
+        self._timeouts = settings.timeouts()
+        self._http = tools.http
+        self._clock = tools.clock
+        self._hostname = tools.hostname
+        self._base = (settings.endpoint_url or _endpoint(settings.region)).rstrip("/")
+        credentials = Credentials(
+            access_key_id=settings.access_key_id,
+            secret_access_key=settings.secret_access_key,
+            session_token=settings.session_token,
+        )
+        self._signer = Signer(credentials, region=settings.region, service="ses")
+
+    def cannot_express(self, message: Message) -> str | None:
+        """See `Provider.cannot_express`."""
+        content = message.content
+        if len(content.recipients) > MAX_RECIPIENTS:
+            return (
+                f"Amazon SES takes {MAX_RECIPIENTS} recipients at a time, "
+                f"this mail has {len(content.recipients)}"
+            )
+        odd = without_ascii_form(content)
+        if odd is not None:
+            return f"Amazon SES takes only ASCII addresses (the domain in Punycode), unlike {odd}"
+        for attachment in content.attachments:
+            _, dot, extension = attachment.filename.rpartition(".")
+            if dot and extension.lower() in REFUSED_EXTENSIONS:
+                return f"Amazon SES refuses attachments such as {attachment.filename}"
+        if least_bytes(content) > MAX_MESSAGE_BYTES:
+            return "Amazon SES takes mails of 40 MB at most, base64 counted"
+        return None
+
+    async def send(self, message: Message, *, to: frozenset[Address]) -> Mapping[Address, Outcome]:
+        """See `Provider.send`."""
+        try:
+            if least_bytes(message.content) > _LARGE_BYTES:
+                request = await asyncio.to_thread(self._send_email, message, to)
+            else:
+                request = self._send_email(message, to)
+        except ValueError as error:
+            return dict.fromkeys(to, unwritable(error))
+        try:
+            answer = await self._answer(request)
+        except Silence as silence:
+            return dict.fromkeys(to, outcome_of_silence(silence))
+        return dict.fromkeys(to, self._outcome(answer, message))
+
+    async def check(self) -> Check:
+        """See `Provider.check`: asks for the account's quota (GetAccount)."""
+        began = self._clock.now()
+        try:
+            answer = await self._call("GET", "/v2/email/account")
+        except Silence as silence:
+            return Check(
+                result=CheckResult.UNREACHABLE,
+                detail=f"{self._base} did not answer: {silence.reason}; is the region right, "
+                "and may this machine connect to it?",
+                took=self._clock.now() - began,
+            )
+        return check_of(answer, began=began, now=self._clock.now())
+
+    async def verification(self, address: Address) -> Verification:
+        """See `VerifiesAddresses.verification`: asks for the address, then for its domain."""
+        identity = ascii_form(address)
+        if identity is None:
+            return Verification(VerificationStatus.FAILED, "SES takes only ASCII before the @")
+        own = await self._identity(identity)
+        if own.status in {VerificationStatus.VERIFIED, VerificationStatus.UNAVAILABLE}:
+            return own
+        domain = await self._identity(identity.rpartition("@")[2])
+        if domain.status is VerificationStatus.VERIFIED:
+            return domain
+        nothing_own = own.status is VerificationStatus.NOT_ASKED
+        return domain if nothing_own and domain.status is not own.status else own
+
+    async def ask_verification(self, address: Address) -> Verification:
+        """See `VerifiesAddresses.ask_verification`.
+
+        Nothing is asked for an address that is covered already: an identity of its own would
+        override the settings of its domain.
+        """
+        known = await self.verification(address)
+        if known.status is not VerificationStatus.NOT_ASKED:
+            return known
+        identity = ascii_form(address) or address
+        body = msgspec.json.encode({"EmailIdentity": identity})
+        try:
+            answer = await self._call("POST", "/v2/email/identities", body)
+        except Silence as silence:
+            return Verification(VerificationStatus.UNAVAILABLE, silence.reason)
+        if answer.status == 200:
+            return verification_of(identity, answer)
+        refusal = refusal_in(answer)
+        if refusal is not None and refusal.type == "AlreadyExistsException":
+            return await self.verification(address)
+        return verification_of(identity, answer)
+
+    async def close(self) -> None:
+        """See `Provider.close`. The HTTP client belongs to whoever made it."""
+
+    def _send_email(self, message: Message, to: frozenset[Address]) -> Request:
+        now = self._clock.now()
+        body = body_of(
+            message,
+            to,
+            configuration_set=self._settings.configuration_set,
+            now=now,
+            hostname=self._hostname,
+        )
+        return self._request("POST", "/v2/email/outbound-emails", body, now)
+
+    def _request(self, method: str, path: str, body: bytes, now: datetime) -> Request:
+        headers = {"Content-Type": "application/json"} if body else {}
+        request = Request(method=method, url=self._base + path, headers=headers, body=body)
+        return self._signer.sign(request, now=now)
+
+    async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
+        return await self._answer(self._request(method, path, body, self._clock.now()))
+
+    async def _answer(self, request: Request) -> Answer:
+        answer = await self._http.call(request, self._timeouts)
+        token = self._settings.session_token
+        if token is None:
+            return answer
+        # A complaint about the signature quotes the headers that were signed, token included.
+        return replace(answer, body=answer.body.replace(token.reveal().encode(), b"******"))
+
+    def _outcome(self, answer: Answer, message: Message) -> Outcome:
+        if 200 <= answer.status < 300:
+            body = answer.json()
+            message_id = body.get("MessageId") if isinstance(body, dict) else None
+            if isinstance(message_id, str) and message_id:
+                return Accepted(provider_message_id=message_id)
+            return outcome_of_answer(answer, now=self._clock.now())
+        sender = ascii_form(message.content.sender.address) or ""
+        return outcome_of_refusal(answer, now=self._clock.now(), sender=sender)
+
+    async def _identity(self, identity: str) -> Verification:
+        try:
+            answer = await self._call("GET", f"/v2/email/identities/{quote(identity, safe='')}")
+        except Silence as silence:
+            return Verification(VerificationStatus.UNAVAILABLE, silence.reason)
+        return verification_of(identity, answer)
+
+
+def _endpoint(region: str) -> str:
+    # The endpoint rule set of the service model: three partitions have a suffix of their own.
+    suffix = "amazonaws.com"
+    if region.startswith("cn-"):
+        suffix = "amazonaws.com.cn"
+    elif region.startswith("eusc-"):
+        suffix = "amazonaws.eu"
+    return f"https://email.{region}.{suffix}"
