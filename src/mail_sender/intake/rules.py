@@ -24,7 +24,7 @@ MAX_AHEAD = timedelta(days=30)
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(seconds=1), timedelta(seconds=120)
 
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HEADER_NAME = re.compile(r"[!-9;-~]{1,126}")  #: RFC 5322 section 2.2: printable, no colon
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")  #: RFC 5322 section 2.2: printable, no colon
 _OWNED = re.compile(
     r"(?:from|to|cc|bcc|sender|date|message-id|return-path|received|reply-to|subject|"
     r"mime-version|x-ms-id|dkim-.*|content-.*|resent-.*|arc-.*)",
@@ -83,7 +83,7 @@ def _headers(content: Content) -> Iterator[Fault]:
         pointer = f"/headers/{_escaped(name)}"
         size += len(name.encode()) + len(value.encode()) + 4
         if not _HEADER_NAME.fullmatch(name):
-            yield Fault(pointer, "a header name is 1 to 126 printable ASCII characters, no colon")
+            yield Fault(pointer, "a header name is 1 to 76 printable ASCII characters, no colon")
         elif _OWNED.fullmatch(name):
             yield Fault(pointer, "this header belongs to the gateway and cannot be set here")
         if _BREAKS_LINES.search(value) or _CONTROL.search(value):
