@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from typing import Any
+from typing import IO, Any
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from tests.providers.moto_server import Moto
 
@@ -23,24 +26,30 @@ _ADDRESS = re.compile(r"Running on (http://\S+)")
 
 
 @contextmanager
-def killable_moto() -> Iterator[tuple[Moto, subprocess.Popen[str]]]:
+def killable_moto() -> Iterator[tuple[Moto, subprocess.Popen[bytes]]]:
     """Start moto on a free port; give it and its process. It is ended at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        url = next(m[1] for line in process.stderr if (m := _ADDRESS.search(line)))
-        moto = Moto(url)
-        moto.verify("example.com")
-        yield moto, process
-    finally:
-        process.kill()
-        process.wait(10)
-        process.stderr.close()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            moto = Moto(_address_in(log))
+            moto.verify("example.com")
+            yield moto, process
+        finally:
+            process.kill()
+            process.wait(10)
+
+
+def _address_in(log: IO[bytes]) -> str:
+    """Wait until the server has written where it listens."""
+    for _ in range(600):
+        if found := _ADDRESS.search(os.pread(log.fileno(), 65536, 0).decode()):
+            return found[1]
+        time.sleep(0.05)
+    raise AssertionError("moto did not start within 30 s")
 
 
 class SmtpBooks:
@@ -56,29 +65,15 @@ class SmtpBooks:
         return "250 2.0.0 taken"
 
 
-@contextmanager
-def smtp_server(handler: object) -> Iterator[int]:
-    """Run an SMTP server in a thread of its own; give its port."""
-    controller = _AnyPort(handler, hostname="127.0.0.1", port=0)
-    controller.start()
+@asynccontextmanager
+async def smtp_server(handler: object) -> AsyncIterator[int]:
+    """Run aiosmtpd on the test's own loop; give its port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(handler, loop=loop), "127.0.0.1", 0)
     try:
-        yield controller.bound_port
+        yield server.sockets[0].getsockname()[1]
     finally:
-        controller.stop()
-
-
-class _AnyPort(Controller):
-    """aiosmtpd's controller on a port that the kernel chooses."""
-
-    @property
-    def bound_port(self) -> int:
-        """The port that it got."""
-        assert self.server is not None
-        port: int = self.server.sockets[0].getsockname()[1]
-        return port
-
-    def _trigger_server(self) -> None:
-        """The base class connects to port 0 to see whether it answers; there is no need."""
+        server.close()
 
 
 @dataclass
@@ -91,9 +86,8 @@ class Witness:
 
     target: str
     answered: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
     _server: asyncio.Server | None = None
-    _lines: set[asyncio.StreamWriter] = field(default_factory=set)
+    _idle: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -106,23 +100,23 @@ class Witness:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     async def close(self) -> None:
-        """Refuse connections from now on, and cut those that are open."""
+        """Refuse connections from now on, and cut those on which no answer is due."""
         assert self._server is not None
         self._server.close()
-        for line in tuple(self._lines):
+        for line in tuple(self._idle):
             line.transport.abort()
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._lines.add(writer)
+        assert self._server is not None
         try:
-            while True:
+            while self._server.is_serving():
+                self._idle.add(writer)
                 head = await reader.readuntil(b"\r\n\r\n")
+                self._idle.discard(writer)
                 length = int(_header(head, b"content-length") or 0)
                 body = await reader.readexactly(length)
                 id_ = _ses_id(body)
-                if id_:
-                    self.asked[id_] += 1
                 answer = await self._ask(head, body)
                 if id_ and answer.split(b" ", 2)[1] == b"200":
                     self.answered[id_] += 1
@@ -131,7 +125,7 @@ class Witness:
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            self._lines.discard(writer)
+            self._idle.discard(writer)
             writer.close()
 
     async def _ask(self, head: bytes, body: bytes) -> bytes:

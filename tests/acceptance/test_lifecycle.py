@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from mail_sender.clock import SystemClock
 from mail_sender.sandbox.faults import Down, Slow
@@ -108,7 +108,7 @@ async def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
     """The commonest trouble of a first start."""
     gateway = Gateway(tmp_path, {"relay": {"kind": "smtp", "host": "127.0.0.1", "tls": "none"}})
     async with gateway.running():
-        url = httpx.URL(gateway.url)
+        url = httpx2.URL(gateway.url)
         other_home = tmp_path / "other"
         other_home.mkdir()
         other = Gateway(

@@ -137,7 +137,7 @@ class Gateway:
         config = self.settings.config
         path = sqlite_path(config)
         if path is not None:
-            self._stack.enter_context(contextlib.closing(lock_for_serving(path)))
+            self._stack.enter_context(lock_for_serving(path))
         self.store = open_store(self.settings, self.clock)
         await self.store.open()
         self._stack.push_async_callback(self.store.close)
