@@ -150,7 +150,8 @@ def outcome_of_answer(answer: Answer, *, now: datetime, words: str | None = None
         return Refused(blame=Blame.PROVIDER, diagnostic=diagnostic, reach=Reach.MESSAGE)
     if status in _ABOUT_THE_MESSAGE and not _is_html(answer):
         return Refused(blame=Blame.MESSAGE, diagnostic=diagnostic)
-    if status in {401, 402, 403, 404}:
+    if status in {401, 402, 403, 404} and not _is_html(answer):
+        # A page of HTML is an edge's, which may dislike one mail: the breaker counts it only.
         return Refused(blame=Blame.PROVIDER, diagnostic=diagnostic, reach=Reach.ACCOUNT)
     return Refused(blame=Blame.PROVIDER, diagnostic=diagnostic)
 
