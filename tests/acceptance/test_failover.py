@@ -6,12 +6,13 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from mail_sender.clock import SystemClock
-from mail_sender.sandbox.faults import CutAfterBody, Down
+from mail_sender.sandbox.faults import CutAfterBody, Down, TakenThenCut
 from mail_sender.sandbox.server import Sandbox, SandboxSettings
 from tests.acceptance.far_sides import SmtpBooks, Witness, killable_moto, smtp_server
 from tests.acceptance.gateway import (
@@ -157,3 +158,32 @@ async def test_a_bad_recipient_is_asked_once_and_harms_nobody(tmp_path: Path) ->
     assert {p["name"]: p["state"] for p in providers if p["name"] != "sandbox"} == {
         "relay": "up", "ses": "up",
     }  # fmt: skip
+
+
+async def test_mailgun_is_asked_about_an_unknown_outcome_and_settles_it(tmp_path: Path) -> None:
+    """It took the mail and the line was cut: its events tell, and nothing is sent again."""
+    async with Sandbox(SandboxSettings(), SystemClock()) as sandbox:
+        tables = provider_tables(sandbox)
+        gateway = Gateway(tmp_path, {"mailgun": tables["mailgun"], "ses": tables["ses"]})
+        await sandbox.put_faults("mailgun", TakenThenCut(times=1))
+        async with gateway.in_process() as client:
+            id_ = (await client.post("/v1/messages", json=MAIL)).json()["id"]
+            message = await until(client, id_, "unknown")
+            assert message["next_attempt_at"], "it says when the provider is asked"
+            message = await until(client, id_, "sent")
+            events = (await client.get(f"/v1/messages/{id_}/events")).json()["data"]
+    assert (message["provider"], sandbox.inbox.totals.mails) == ("mailgun", 1)
+    assert message["provider_message_id"]
+    assert [e["type"] for e in events] == [
+        "message.queued", "message.unknown", "message.settling", "message.sent",
+    ]  # fmt: skip
+
+
+async def until(client: httpx2.AsyncClient, id_: str, status: str) -> dict[str, Any]:
+    """Return the message once it has a status, at most 40 s from now."""
+    message: dict[str, Any] = {}
+    async with asyncio.timeout(40):
+        while message.get("status") != status:
+            await asyncio.sleep(0.1)
+            message = (await client.get(f"/v1/messages/{id_}")).json()
+    return message
