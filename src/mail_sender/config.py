@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -263,6 +263,26 @@ def load(source: Source) -> Config:
     return Config(**values)
 
 
+def refuse_strange_provider_variables(
+    providers: Iterable[str], used: set[str], source: Source
+) -> None:
+    """Raise `ConfigError` for a variable of a provider's table that its settings did not read.
+
+    Args:
+        providers: Names of the tables.
+        used: What `table_to` read for all of them.
+        source: The environment.
+    """
+    prefixes = tuple(_prefix_of(f"providers.{name}") for name in providers)
+    for variable in sorted(source.environ):
+        if (
+            variable.startswith(prefixes)
+            and variable not in used
+            and not variable.endswith("_KIND")
+        ):
+            raise ConfigError(f"environment variable {variable}: no setting has this name")
+
+
 def table_to(
     type_: type[Table],
     table: object,
@@ -286,7 +306,7 @@ def table_to(
         raise ConfigError(f"{source.at(where)}: expected a table, got {table!r}")
     hints = typing.get_type_hints(type_)
     values = dict(table)
-    prefix = PREFIX + where.upper().replace(".", "_").replace("-", "_") + "_"
+    prefix = _prefix_of(where)
     for key, hint in hints.items():
         for suffix in ("", "_file") if _is_secret(hint) else ("",):
             variable, name = prefix + (key + suffix).upper(), key + suffix
@@ -305,15 +325,21 @@ def table_to(
         raise ConfigError(_explained(error, where, source, values, list(hints))) from None
 
 
+def _prefix_of(where: str) -> str:
+    return PREFIX + where.upper().replace(".", "_").replace("-", "_") + "_"
+
+
 def shown(value: object) -> object:
     """Return settings as plain values for `config show`, secrets as dots."""
     return msgspec.to_builtins(value, enc_hook=repr)
 
 
 def _decode(type_: type, value: object) -> object:
-    if type_ is Secret and isinstance(value, str):
-        return Secret(value)
-    raise NotImplementedError
+    if type_ is not Secret:
+        raise NotImplementedError
+    if not isinstance(value, str):
+        raise TypeError("expected text")  # msgspec makes a ValidationError of it; no value in it
+    return Secret(value)
 
 
 def _is_secret(hint: object) -> bool:
@@ -408,9 +434,7 @@ def _provider_tables(tables: object, source: Source) -> dict[str, dict[str, Any]
 def _refuse_strange_variables(
     providers: Mapping[str, object], used: set[str], source: Source
 ) -> None:
-    prefixes = tuple(
-        f"{PREFIX}PROVIDERS_{name.upper().replace('-', '_')}_" for name in providers
-    ) or ("\0",)
+    prefixes = tuple(_prefix_of(f"providers.{name}") for name in providers) or ("\0",)
     for variable in sorted(source.environ):
         if (
             variable.startswith(PREFIX)

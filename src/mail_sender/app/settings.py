@@ -12,7 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from ..config import Config, RouteConfig, Source, load, table_to
+from ..config import (
+    Config,
+    RouteConfig,
+    Source,
+    load,
+    refuse_strange_provider_variables,
+    table_to,
+)
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
 from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
@@ -53,9 +60,12 @@ def load_settings(source: Source) -> Settings:
     is_demo = not config.providers
     if is_demo:
         config = _demo(config)
+    used: set[str] = set()
     providers = {
-        name: provider_settings(name, table, source) for name, table in config.providers.items()
+        name: provider_settings(name, table, source, used)
+        for name, table in config.providers.items()
     }
+    refuse_strange_provider_variables(providers, used, source)
     _check_routes(config, source)
     _check_addresses(config, providers, source)
     sqlite_path(config, source)
@@ -64,7 +74,9 @@ def load_settings(source: Source) -> Settings:
     return Settings(config=config, providers=providers, is_demo=is_demo)
 
 
-def provider_settings(name: str, table: Mapping[str, object], source: Source) -> CommonSettings:
+def provider_settings(
+    name: str, table: Mapping[str, object], source: Source, used: set[str] | None = None
+) -> CommonSettings:
     """Return the settings of one provider's table. Raises `ConfigError`."""
     if name == BUILT_IN and table.get("kind") != "sandbox":
         raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for test keys")
@@ -73,7 +85,7 @@ def provider_settings(name: str, table: Mapping[str, object], source: Source) ->
         type_ = settings_of(str(kind))
     except ConfigError as error:
         raise ConfigError(f"{source.at(f'providers.{name}.kind')}: {error}") from None
-    return table_to(type_, dict(table), f"providers.{name}", source)
+    return table_to(type_, dict(table), f"providers.{name}", source, used)
 
 
 def _check_routes(config: Config, source: Source) -> None:
@@ -114,7 +126,8 @@ def _check_addresses(
 def _demo(config: Config) -> Config:
     """Return the embedded defaults: three imitated providers and a route over all of them."""
     sandbox = msgspec.structs.replace(config.sandbox, enabled=True)
-    tables = demo_tables(sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port)
+    # Port 0 is settled when the sandbox starts; until then a relay's table needs some number.
+    tables = demo_tables(sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port or 25)
     routes = config.routes or {DEFAULT_ROUTE: RouteConfig(providers=tuple(tables))}
     return msgspec.structs.replace(config, sandbox=sandbox, providers=tables, routes=routes)
 

@@ -1,0 +1,91 @@
+# Commands for people. `make help` lists them. What each needs is installed into .venv from
+# requirements/*.txt, where every package stands with its hash; a second call is instant.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: run test setup check bench lab chaos docs requirements clean help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+NODE := tests/node
+# Tests that start no process, ask no neighbour and try out no thousand cases.
+UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
+	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
+	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
+	--ignore=tests/cli/test_program.py
+
+# The first Python >= 3.11 that can make a virtual environment.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$python && break; done)
+
+run: $(VENV)/.runtime ## start the gateway with imitated providers; LISTEN=host:port changes the address
+	@$(if $(LISTEN),MAIL_SENDER_SERVER_LISTEN='$(LISTEN)') exec $(BIN)/mail-sender serve
+
+test: setup ## set up, then run every test; REQUIRE_ALL=1 lets none be skipped
+	@$(BIN)/python -m pytest $(ARGS)
+
+setup: $(VENV)/.dev $(NODE)/node_modules/.installed ## make .venv with everything that tests and linters need
+
+check: $(VENV)/.dev ## linters, types, import contracts, generated files, unit tests: under a minute
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/generate_docs.py --check
+	@$(BIN)/python -m pytest --quiet $(UNIT) $(ARGS)
+
+bench: $(VENV)/.runtime ## measure throughput, overhead and cost on this machine
+	@$(BIN)/python -m bench $(ARGS)
+
+lab: ## both sites in network namespaces (not there yet)
+	@echo 'The lab is not there yet: it comes with the clustered store.' >&2; exit 2
+
+chaos: setup ## fault tests in their long form
+	@CHAOS=long $(BIN)/python -m pytest tests/acceptance $(ARGS)
+
+docs: setup ## build the generated pages and run the commands in the documentation
+	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
+
+requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow
+	@for name in build runtime dev; do \
+		set -- --constraint requirements/build.txt --constraint requirements/runtime.txt; \
+		test $$name = dev || set --; \
+		$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$$@" \
+			--output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+clean: ## remove .venv and what tools left; var/ (state) stays
+	rm -rf $(VENV) $(NODE)/node_modules build dist src/*.egg-info \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- what the commands stand on
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo 'Needs Python 3.11 or newer with venv (on Debian: apt install' \
+		'python3 python3-venv), or PYTHON=/path/to/python3.' >&2; exit 2; }
+	@echo 'Setting up $(VENV); this takes a minute the first time.' >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo 'Installing what tests and linters need.' >&2
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Without npm the tests that need it are skipped and say so.
+$(NODE)/node_modules/.installed: $(wildcard $(NODE)/package-lock.json)
+	@if test -n "$^" && command -v npm >/dev/null; then \
+		npm ci --prefix $(NODE) --no-audit --no-fund --loglevel=error && touch $@ || \
+		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
+	fi

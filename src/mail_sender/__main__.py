@@ -1,0 +1,7 @@
+"""`python -m mail_sender` is the command `mail-sender`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

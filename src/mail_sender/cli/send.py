@@ -1,0 +1,211 @@
+"""`send`: a mail from the command line.
+
+Neighbours: `mail` makes the request from the flags, `client` calls the gateway, `attempts` shows
+what providers answered. Every request carries an Idempotency-Key, so that repeating it after a
+broken line cannot send the mail twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from . import target, terminal
+from .attempts import show_attempts
+from .client import DEFAULT_TIMEOUT, Answer, Client, LineBroke, refusal, unreachable
+from .failure import CommandFailed, wrong_usage
+from .flags import ANY_GATEWAY, TABLES, Ask, Format
+from .mail import Parts, body_of
+
+PAUSES = (0.5, 1.0, 2.0)  #: seconds before each repetition after a broken line
+SYNC_TIMEOUT = 30  #: the gateway's own default
+MARGIN = 15.0  #: how much longer than the gateway the line waits
+_ENDED_BADLY = {"failed", "expired", "cancelled", "suppressed"}
+
+
+def send(
+    *,
+    to: Annotated[tuple[str, ...], Parameter(help="Recipient; repeatable.")] = (),
+    cc: Annotated[tuple[str, ...], Parameter(help="Copy to; repeatable.")] = (),
+    bcc: Annotated[tuple[str, ...], Parameter(help="Copy that no header names; repeatable.")] = (),
+    from_: Annotated[
+        str | None,
+        Parameter(name="--from", help="Sender, `Name <a@b>`; default: the gateway's default_from."),
+    ] = None,
+    reply_to: Annotated[tuple[str, ...], Parameter(help="Where answers go; repeatable.")] = (),
+    subject: Annotated[str, Parameter(allow_leading_hyphen=True, help="One line.")] = "",
+    text: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="The text; `-` reads it from standard input."),
+    ] = None,
+    html: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="The HTML; `-` reads it from standard input."),
+    ] = None,
+    attach: Annotated[tuple[Path, ...], Parameter(help="File to attach; repeatable.")] = (),
+    header: Annotated[tuple[str, ...], Parameter(help="`Name: value`; repeatable.")] = (),
+    tag: Annotated[tuple[str, ...], Parameter(help="Repeatable.")] = (),
+    metadata: Annotated[tuple[str, ...], Parameter(help="`key=value`; repeatable.")] = (),
+    sync: Annotated[
+        bool,
+        Parameter(help="Wait for the provider's answer; status 1 when not sent."),
+    ] = False,
+    timeout: Annotated[
+        int | None, Parameter(help="With --sync: seconds, 1 to 120; default 30.")
+    ] = None,
+    wait: Annotated[
+        int | None, Parameter(help="Wait up to so many seconds; the mail stays accepted after.")
+    ] = None,
+    send_at: Annotated[
+        str | None, Parameter(help="When to send, such as 2031-05-01T08:00:00Z.")
+    ] = None,
+    give_up_after: Annotated[
+        int | None, Parameter(help="Seconds after which it is worth nothing any more.")
+    ] = None,
+    priority: Annotated[
+        Literal["high", "normal", "low"] | None, Parameter(help="Default: normal.")
+    ] = None,
+    route: Annotated[str | None, Parameter(help="A configured route.")] = None,
+    on_unknown: Annotated[
+        Literal["wait", "risk_duplicate"] | None,
+        Parameter(help="When nobody knows whether a provider took it; default: the route's."),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Parameter(help="The same key never sends twice; made up when there is none."),
+    ] = None,
+    ask: Ask = ANY_GATEWAY,
+    shown: Format = TABLES,
+) -> int:
+    """Send a mail.
+
+    Without --sync or --wait the command ends as soon as the gateway has the mail durably.
+    """
+    if wait is not None and (sync or wait < 1):
+        raise wrong_usage("--wait is a number of seconds, and does not go together with --sync")
+    if timeout is not None and not sync:
+        raise wrong_usage("--timeout belongs to --sync", "For an asynchronous mail: --wait N.")
+    body = body_of(
+        Parts(
+            sender=from_, to=to, cc=cc, bcc=bcc, reply_to=reply_to, subject=subject,
+            text=text, html=html, attach=attach, header=header, tag=tag, metadata=metadata,
+            mode="sync" if sync else None, timeout=timeout, send_at=send_at,
+            give_up_after=give_up_after, priority=priority, route=route, on_unknown=on_unknown,
+        )
+    )  # fmt: skip
+    client = target.gateway(ask)
+    headers = {"Idempotency-Key": idempotency_key or f"cli-{secrets.token_hex(16)}"}
+    if wait is not None:
+        headers["Prefer"] = f"wait={wait}"
+    patience = (timeout or SYNC_TIMEOUT) if sync else (wait or 0)
+    answer = submit(
+        client, body, headers, timeout=max(DEFAULT_TIMEOUT, patience + MARGIN), sleep=time.sleep
+    )
+    return _told(answer, as_json=shown.json)
+
+
+def submit(
+    client: Client,
+    body: dict[str, Any],
+    headers: dict[str, str],
+    *,
+    timeout: float,
+    sleep: Callable[[float], object],
+) -> Answer:
+    """Hand the mail to the gateway; after a broken line again, with the same key.
+
+    The first of such requests may still be running when the second arrives (409): that is asked
+    again too, until it tells what became of the first.
+
+    Raises:
+        CommandFailed: No answer after the last try.
+    """
+    repeated = False
+    for pause in (*PAUSES, None):
+        try:
+            answer = client.call(
+                "POST", "/v1/messages", body=body, headers=headers, timeout=timeout
+            )
+        except LineBroke as broke:
+            if pause is None or not broke.may_pass:
+                raise _given_up(client, broke, headers["Idempotency-Key"]) from None
+            why = f"{client.url}: {broke}"
+        else:
+            running = repeated and answer.code == "idempotency_in_progress"
+            if pause is None or not running:
+                return answer
+            why = "the first request is still running"
+        terminal.say(f"{why}; asking again in {pause:g} s with the same idempotency key", "yellow")
+        sleep(pause)
+        repeated = True
+    raise AssertionError  # the last round returns or raises
+
+
+def _given_up(client: Client, broke: LineBroke, key: str) -> CommandFailed:
+    failure = unreachable(client.url, broke)
+    if broke.was_sent:
+        failure.advice = (
+            f"The gateway may have the mail. Repeat with --idempotency-key {key}: "
+            "it is not sent twice."
+        )
+    return failure
+
+
+def _told(answer: Answer, *, as_json: bool) -> int:
+    """Say what the gateway answered, and return the exit status."""
+    if answer.code in _NOT_SENT:
+        return _not_sent(answer, as_json=as_json)
+    if not answer.is_success:
+        raise refusal(answer)
+    message = answer.document
+    failed = message["status"] in _ENDED_BADLY
+    if as_json:
+        terminal.show_document(message)
+        return int(failed)
+    via = f" through {message['provider']}" if message.get("provider") else ""
+    terminal.show(f"{message['status']}{via}  {message['id']}")
+    if message.get("attempts") and (failed or message["status"] != "sent"):
+        show_attempts(message["attempts"])
+    if not failed and message["status"] != "sent":
+        terminal.say(f"The gateway has it. What becomes of it: mail-sender status {message['id']}")
+    return int(failed)
+
+
+_NOT_SENT = {
+    "message_refused": "Not sent: no provider takes this message. Change it as the answers say.",
+    "not_sent": "Not sent: every provider failed, and nothing will be sent later. "
+    "It is safe to send it again.",
+    "outcome_unknown": "The time is up, and the mail may have been sent. Do not send it again "
+    "before you know; the gateway goes on finding out",
+}  #: problem code of a sync answer -> what it means
+
+
+def _not_sent(answer: Answer, *, as_json: bool) -> int:
+    problem = answer.document
+    id_ = _id_in(problem)
+    if as_json:
+        terminal.show_document(problem)
+        return 1
+    terminal.show(f"{answer.code.replace('_', ' ')}  {id_}")
+    show_attempts(_attempts_in(problem))
+    words = _NOT_SENT[answer.code]
+    if answer.code == "outcome_unknown":
+        words += f": mail-sender status {id_}"
+    terminal.say(words, "red")
+    return 1
+
+
+def _id_in(problem: dict[str, Any]) -> str:
+    message = problem.get("message")
+    return str(problem.get("id") or (message or {}).get("id") or "")
+
+
+def _attempts_in(problem: dict[str, Any]) -> list[dict[str, Any]]:
+    message = problem.get("message")
+    found = problem.get("attempts") or (message or {}).get("attempts") or []
+    return list(found)
