@@ -86,6 +86,6 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 # Without npm the tests that need it are skipped and say so.
 $(NODE)/node_modules/.installed: $(wildcard $(NODE)/package-lock.json)
 	@if test -n "$^" && command -v npm >/dev/null; then \
-		npm ci --prefix $(NODE) --no-audit --no-fund --loglevel=error && touch $@ || \
+		npm ci --prefix $(NODE) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
 		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
 	fi
