@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mail_sender.clock import FakeClock
@@ -16,7 +17,7 @@ from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.errors import StoreUnavailable
 from mail_sender.domain.message import Message, OnUnknown
-from mail_sender.domain.status import State
+from mail_sender.domain.status import RecipientStatus, State
 from mail_sender.observability.metrics import Metrics
 from mail_sender.providers.port import NoEvidence, NotTaken, Taken
 from mail_sender.queue.polling import PollingQueue
@@ -24,10 +25,11 @@ from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import Change, Lease, Record
 from mail_sender.worker.hand_over import Tools
 from mail_sender.worker.journal import Journal
-from mail_sender.worker.settle import settle
+from mail_sender.worker.settle import settle, settlement
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
 from tests.delivery.scripted import DOWN, SILENT, LookedUp, Scripted, make_fleet
 from tests.make import make_message, make_new
+from tests.worker.test_journal import entry
 
 MINUTE = timedelta(minutes=1)
 
@@ -351,6 +353,43 @@ async def test_only_evidence_settles_an_unknown_outcome(
     assert record.state is state
     events = (await bench.store.events(message_id=message.id)).rows
     assert any(e.data.get("finding") == evidence.said for e in events)
+
+
+async def test_a_journal_outlives_a_sweep_that_came_first(tmp_path: Path) -> None:
+    """Another node called it unknown; the owner's own evidence still counts."""
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses)
+    message = await bench.accepted()
+    await bench.store.heartbeat("dead", MINUTE)
+    (lease,) = await bench.store.claim("dead", limit=1)
+    assert await bench.store.begin(lease, provider="ses", recipients=lease.pending)
+    journal = Journal(tmp_path, "dead")
+    journal.open()
+    evidence = entry(number=1, id_=message.id)
+    await journal.append(msgspec.structs.replace(evidence, owner="dead", fence=lease.fence))
+    bench.clock.advance(2 * MINUTE)
+    await bench.store.sweep(timedelta(0))
+    await bench.until(message, State.UNKNOWN)
+    async with bench.working("w2"):
+        await bench.until(message, State.SENT)
+    assert ses.sent == []
+
+
+@pytest.mark.parametrize("evidence", [NoEvidence("cannot tell", None), Taken("1", "found")])
+def test_a_recipient_that_waits_does_not_wait_for_what_is_unknown_of_another(
+    evidence: Taken | NoEvidence,
+) -> None:
+    """One of several calls of a large mail was lost; the rest must go on."""
+    message = make_message()
+    lease = Lease(
+        message=message,
+        owner="w",
+        fence=1,
+        pending=message.content.recipients,
+        others=(RecipientStatus.QUEUED,),
+    )
+    change = settlement(lease, evidence, now=FakeClock().now())
+    assert (change.state, change.due_at) == (State.QUEUED, FakeClock().now())
 
 
 async def test_a_provider_that_cannot_be_asked_leaves_it_unknown(tmp_path: Path) -> None:

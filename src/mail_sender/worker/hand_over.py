@@ -19,7 +19,7 @@ from ..delivery.failover import Lost, Pass, Walk
 from ..delivery.fleet import Fleet
 from ..delivery.retry import RetryPolicy
 from ..delivery.router import Step, plan
-from ..domain.attempt import Attempt
+from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.errors import StoreUnavailable
 from ..domain.message import Address, Message
 from ..domain.status import State
@@ -202,7 +202,17 @@ async def replay(journal: Journal, store: Store) -> int:
 
 async def _replay_one(entry: Entry, store: Store) -> bool:
     record = await store.get(entry.id)
-    if record is None or any(made.number >= entry.number for made in record.attempts):
+    if record is None or any(_says_more(made, entry) for made in record.attempts):
         return False
     lease = Lease(message=record.message, owner=entry.owner, fence=entry.fence, pending=())
     return await store.record(lease, entry.change)
+
+
+def _says_more(made: Attempt, entry: Entry) -> bool:
+    """Whether the store has this outcome or a later one.
+
+    An `unknown` that a sweep wrote down in the owner's place says less than the owner's journal.
+    """
+    if made.number < entry.number:
+        return False
+    return made.outcome is not OutcomeKind.UNKNOWN or entry.change.state is State.UNKNOWN

@@ -40,8 +40,10 @@ def settlement(lease: Lease, evidence: Evidence, *, now: datetime) -> Change:
     match evidence:
         case Taken(provider_message_id=provider_message_id, said=said):
             recipients = _all(lease, RecipientStatus.SENT, said)
+            state = state_of([*_statuses(recipients), *lease.others])
             return Change(
-                state=state_of([*_statuses(recipients), *lease.others]),
+                state=state,
+                due_at=now if state is State.QUEUED else None,
                 recipients=recipients,
                 provider=provider,
                 provider_message_id=provider_message_id,
@@ -60,9 +62,12 @@ def settlement(lease: Lease, evidence: Evidence, *, now: datetime) -> Change:
                 events=_events(lease, _AFTER[status], now, said, provider),
             )
         case NoEvidence(said=said, ask_again=ask_again):
+            # A recipient that still waits must not wait for what nobody can tell of another.
+            state = state_of([RecipientStatus.UNKNOWN, *lease.others])
+            later = now + ask_again if ask_again is not None else None
             return Change(
-                state=State.UNKNOWN,
-                due_at=now + ask_again if ask_again is not None else None,
+                state=state,
+                due_at=now if state is State.QUEUED else later,
                 counts_as_retry=False,
                 events=_events(lease, None, now, said, provider),
             )

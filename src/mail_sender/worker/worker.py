@@ -152,7 +152,7 @@ class Worker:
             leases = await self._guarded("claim", self._claim, limit)
             for lease in leases or ():
                 self._spawn(HandOver(lease, self._tools, caller_waits=False).run(self._goes_on))
-            if leases is None or len(leases) < limit:
+            if not leases:  # a claim may bring fewer than it could: large mails come in parts
                 await self._queue.wait(self._policy.poll_interval)
 
     async def _claim(self, limit: int) -> list[Lease]:
