@@ -45,7 +45,7 @@ class Books:
         self.begun.append((provider, tuple(recipients)))
         return self.keeps
 
-    async def note(self, done: Pass) -> None:
+    def note(self, done: Pass) -> None:
         self.noted += 1
 
     def attempt(self, message: Message, attempt: Attempt) -> None:

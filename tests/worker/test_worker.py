@@ -24,7 +24,7 @@ from mail_sender.queue.polling import PollingQueue
 from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import Change, Lease, Record
 from mail_sender.worker.hand_over import Tools
-from mail_sender.worker.journal import Journal
+from mail_sender.worker.journal import Entry, Journal
 from mail_sender.worker.settle import settle, settlement
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
 from tests.delivery.scripted import DOWN, SILENT, LookedUp, Scripted, make_fleet
@@ -199,7 +199,16 @@ async def test_a_replay_never_overwrites_what_is_newer(tmp_path: Path) -> None:
         message = await bench.accepted()
         await mailgun.entered.wait()
         await kill(worker)
-        assert list(tmp_path.glob("*.jsonl")), "the journal still holds the first outcome"
+        await left_in_the_journal(
+            tmp_path,
+            Entry(
+                id=message.id,
+                owner="w1",
+                fence=1,
+                number=1,
+                change=Change(state=State.QUEUED, due_at=bench.clock.now()),
+            ),
+        )
         async with bench.working("w2"):
             record = await bench.until(message, State.UNKNOWN)
             await asyncio.sleep(0.05)
@@ -363,10 +372,10 @@ async def test_a_journal_outlives_a_sweep_that_came_first(tmp_path: Path) -> Non
     await bench.store.heartbeat("dead", MINUTE)
     (lease,) = await bench.store.claim("dead", limit=1)
     assert await bench.store.begin(lease, provider="ses", recipients=lease.pending)
-    journal = Journal(tmp_path, "dead")
-    journal.open()
     evidence = entry(number=1, id_=message.id)
-    await journal.append(msgspec.structs.replace(evidence, owner="dead", fence=lease.fence))
+    await left_in_the_journal(
+        tmp_path, msgspec.structs.replace(evidence, owner="dead", fence=lease.fence)
+    )
     bench.clock.advance(2 * MINUTE)
     await bench.store.sweep(timedelta(0))
     await bench.until(message, State.UNKNOWN)
@@ -409,6 +418,13 @@ async def sync_lease(bench: Bench, worker: Worker) -> Lease:
     message = make_message()
     await bench.store.accept(make_new(message, owner=worker.owner))
     return Lease(message=message, owner=worker.owner, fence=1, pending=message.content.recipients)
+
+
+async def left_in_the_journal(directory: Path, outcome: Entry) -> None:
+    """Leave an outcome as a process does that was killed before the store had it."""
+    journal = Journal(directory, f"{outcome.owner}-killed")
+    journal.open()
+    assert await journal.kept(journal.enter(outcome))
 
 
 async def kill(worker: Worker) -> None:

@@ -49,6 +49,7 @@ def run(settings: Settings, *, role: str) -> int:
     Returns:
         The exit status: 0 stopped as asked, 1 it could not go on, 2 the configuration.
     """
+    sys.setswitchinterval(0.001)
     log = settings.config.log
     maillog.configure(format_=log.format, level=log.level, mask_addresses=log.mask_addresses)
     try:

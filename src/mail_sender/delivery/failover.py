@@ -98,8 +98,8 @@ class Ledger(Protocol):
         """
         ...
 
-    async def note(self, done: Pass) -> None:
-        """Make the newest outcome survive a crash. Never raises."""
+    def note(self, done: Pass) -> None:
+        """Begin to make the newest outcome survive a crash. Never raises, waits for nothing."""
         ...
 
 
@@ -180,7 +180,7 @@ class Walk:
         )
         self.done.add(attempt, outcomes)
         self._observer.attempt(self._lease.message, attempt)
-        await self._ledger.note(self.done)
+        self._ledger.note(self.done)
 
     async def _outcomes(
         self, provider: Provider, to: frozenset[Address]

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..clock import Clock
@@ -46,10 +46,12 @@ from ..store.port import (
     Lease,
     NewMessage,
     Recipient,
+    RecipientChange,
     Record,
     Store,
     Stored,
 )
+from ..worker.hand_over import HandOver
 from ..worker.worker import Watchers, Worker
 from .rules import Limits, check
 
@@ -286,13 +288,23 @@ class Intake:
         )
         until = self._clock.now() + (new.message.content.timeout or self._policy.sync_timeout)
         hand_over = await self._worker.deliver_now(lease, until)
-        try:
-            record = await self._store.get(new.message.id)
-        except StoreUnavailable:
-            record = None
-        if record is None or (hand_over.change is not None and not hand_over.recorded):
-            record = _not_recorded_yet(record or fresh_record(new), hand_over.change)
+        record = await self._after(hand_over, fresh_record(new))
         return Submission(record, sync_verdict(record))
+
+    async def _after(self, hand_over: HandOver, before: Record) -> Record:
+        """Return what may be told of a message now.
+
+        That a provider took it is true whatever the store says. That nothing will be sent later
+        is only true once it is recorded: until then the outcome counts as unknown.
+        """
+        change = hand_over.change
+        if change is not None and (hand_over.recorded or change.state is State.SENT):
+            return _concluded(before, change, hand_over.attempts, self._clock.now())
+        try:
+            record = await self._store.get(before.message.id) or before
+        except StoreUnavailable:
+            record = before
+        return dataclasses.replace(record, state=State.SENDING) if change is not None else record
 
     async def _replay(
         self, new: NewMessage, first: Duplicate, wait: timedelta | None
@@ -334,28 +346,36 @@ class Intake:
         return Submission(record, Verdict.SENT if final else Verdict.ACCEPTED)
 
 
-def _not_recorded_yet(record: Record, change: Change | None) -> Record:
-    """Return what may be said while the store does not take the outcome.
-
-    That a provider took it is true whatever the store says. That nothing will be sent later is
-    only true once it is recorded: until then the outcome counts as unknown.
-    """
-    if change is None or change.state is not State.SENT:
-        return dataclasses.replace(record, state=State.SENDING)
-    recipients = tuple(
-        dataclasses.replace(recipient, status=news.status, provider=news.provider)
-        if (news := change.recipients.get(recipient.address))
-        else recipient
-        for recipient in record.recipients
-    )
+def _concluded(
+    before: Record, change: Change, attempts: Sequence[Attempt], now: datetime
+) -> Record:
+    """Return the record as the store has it after a change, without asking the store."""
     return dataclasses.replace(
-        record,
-        state=State.SENT,
-        due_at=None,
-        recipients=recipients,
-        attempts=(*record.attempts, *change.attempts),
+        before,
+        state=change.state,
+        due_at=change.due_at,
+        updated_at=now,
+        recipients=tuple(
+            _learnt(recipient, change.recipients.get(recipient.address), now)
+            for recipient in before.recipients
+        ),
+        attempts=tuple(attempts),
         provider=change.provider,
         provider_message_id=change.provider_message_id,
+    )
+
+
+def _learnt(recipient: Recipient, news: RecipientChange | None, now: datetime) -> Recipient:
+    if news is None:
+        return recipient
+    return dataclasses.replace(
+        recipient,
+        status=news.status,
+        updated_at=now,
+        provider=news.provider,
+        code=news.code,
+        enhanced_code=news.enhanced_code,
+        detail=news.detail,
     )
 
 

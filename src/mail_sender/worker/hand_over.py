@@ -27,7 +27,7 @@ from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..providers.port import LooksUp
 from ..store.port import Change, Lease, Store
-from .journal import Entry, Journal, Receipt
+from .journal import Entry, Journal, Note
 
 _STORE_AWAY = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)  #: seconds between tries to record an outcome
 
@@ -48,16 +48,21 @@ class Tools:
 class HandOver:
     """One message on its way to a provider.
 
-    `change` is what the pass brought, once it is known; `recorded` whether the store has it.
+    Attributes:
+        change: What the pass brought, once it is known.
+        recorded: Whether the store has it.
+        attempts: Every attempt of the pass so far.
     """
 
     def __init__(self, lease: Lease, tools: Tools, *, caller_waits: bool) -> None:
         self.lease = lease
         self.change: Change | None = None
         self.recorded = False
+        self.attempts: list[Attempt] = []
         self._tools = tools
         self._caller_waits = caller_waits
-        self._receipt: Receipt | None = None
+        self._note: Note | None = None
+        self._noted: tuple[int, Change] | None = None
         self._steps: tuple[Step, ...] = plan(
             lease.message, tools.fleet.routes, tools.fleet.providers
         )
@@ -67,7 +72,7 @@ class HandOver:
             fleet=tools.fleet,
             ledger=self,
             clock=tools.clock,
-            observer=_Observer(tools.metrics),
+            observer=_Observer(tools.metrics, self.attempts),
         )
 
     @property
@@ -85,7 +90,7 @@ class HandOver:
         except StoreUnavailable as error:
             self._tools.metrics.store_errors.inc()
             maillog.trouble("begin", str(error), message_id=self.lease.message.id)
-        self.change = await self._conclusion(self._walk.done)
+        self.change = self._final()
         await self._record(self.change)
 
     # ------------------------------------------------ the ledger of the walk
@@ -106,26 +111,33 @@ class HandOver:
             self._confirm()
         return kept
 
-    async def note(self, done: Pass) -> None:
+    def note(self, done: Pass) -> None:
         """See `delivery.failover.Ledger`."""
-        entry = Entry(
-            id=self.lease.message.id,
-            owner=self.lease.owner,
-            fence=self.lease.fence,
-            number=done.numbered,
-            change=await self._conclusion(done),
+        change = self._conclusion(done)
+        self._noted = done.numbered, change
+        before, self._note = self._note, None
+        self._note = self._tools.journal.enter(
+            Entry(
+                id=self.lease.message.id,
+                owner=self.lease.owner,
+                fence=self.lease.fence,
+                number=done.numbered,
+                change=change,
+            )
         )
-        before, self._receipt = self._receipt, None
-        try:
-            self._receipt = await self._tools.journal.append(entry)
-        except OSError as error:
-            maillog.trouble("journal", str(error.strerror), message_id=entry.id)
         if before is not None:
-            self._tools.journal.confirm(before)
+            self._tools.journal.settle(before)
 
     # ------------------------------------------------ the end of the pass
 
-    async def _conclusion(self, done: Pass) -> Change:
+    def _final(self) -> Change:
+        """Return what the pass means; when nothing came after the last note, that says it."""
+        done = self._walk.done
+        if self._noted is not None and self._noted[0] == done.numbered:
+            return self._noted[1]
+        return self._conclusion(done)
+
+    def _conclusion(self, done: Pass) -> Change:
         lease, fleet = self.lease, self._tools.fleet
         names = tuple(step.provider for step in self._steps)
         open_to_it = tuple(name for name in names if name not in done.never)
@@ -154,6 +166,8 @@ class HandOver:
             except StoreUnavailable as error:
                 self._tools.metrics.store_errors.inc()
                 maillog.trouble("record", str(error), message_id=self.lease.message.id)
+                if self._note is not None:
+                    await self._tools.journal.kept(self._note)
                 await asyncio.sleep(_STORE_AWAY[min(tries, len(_STORE_AWAY) - 1)])
                 tries += 1
                 continue
@@ -166,19 +180,21 @@ class HandOver:
         self._tools.on_concluded(self.lease.message, change)
 
     def _confirm(self) -> None:
-        receipt, self._receipt = self._receipt, None
-        if receipt is not None:
-            self._tools.journal.confirm(receipt)
+        note, self._note = self._note, None
+        if note is not None:
+            self._tools.journal.settle(note)
 
     def _lost(self) -> None:
         maillog.lost(self.lease.message.id, self.lease.fence)
 
 
 class _Observer:
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, attempts: list[Attempt]) -> None:
         self._metrics = metrics
+        self._attempts = attempts
 
     def attempt(self, message: Message, attempt: Attempt) -> None:
+        self._attempts.append(attempt)
         maillog.attempt(message, attempt)
         self._metrics.attempt(message, attempt)
 

@@ -1,8 +1,9 @@
 """The outcome journal: what providers answered, on a local disk, before the store knows it.
 
-An outcome is appended and synced (group commit) before it is recorded in the store. If the
-process dies in between, or the store is away, the next start replays it; without it, mail that
-was surely taken would end as `unknown`.
+An outcome is entered before it is recorded in the store, and both make it durable at the same
+time: the journal by a local sync (group commit), the store by its own commit, which may take
+longer or fail. If the process dies in between, or the store is away, the next start replays it;
+without it, mail that was surely taken would end as `unknown`.
 
 One directory, files `<owner>.<number>.jsonl` of JSON lines. A file is deleted once everything in
 it is in the store. A torn last line (power loss while writing) is ignored: its outcome was not
@@ -20,6 +21,7 @@ import msgspec
 
 from ..domain.errors import ConfigError
 from ..domain.message import MessageId
+from ..observability import maillog
 from ..store.port import Change
 
 _FULL = 8 * 1024 * 1024
@@ -68,18 +70,16 @@ class _File:
         self.path.unlink(missing_ok=True)
 
 
-class Receipt:
-    """Stands for one entry until the store has it."""
+class Note:
+    """One outcome in the journal, or on its way there."""
 
-    __slots__ = ("_file",)
+    __slots__ = ("file", "is_settled", "line", "written")
 
-    def __init__(self, file: _File) -> None:
-        self._file: _File | None = file
-
-    def take(self) -> _File | None:
-        """Return the file, once."""
-        file, self._file = self._file, None
-        return file
+    def __init__(self, line: bytes) -> None:
+        self.line = line
+        self.file: _File | None = None
+        self.is_settled = False
+        self.written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
 
 class Journal:
@@ -90,7 +90,7 @@ class Journal:
         self._owner = owner
         self._number = 0
         self._file: _File | None = None
-        self._waiting: list[tuple[bytes, asyncio.Future[Receipt]]] = []
+        self._waiting: list[Note] = []
         self._flushing: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -125,56 +125,79 @@ class Journal:
                     continue
             yield path, entries
 
-    async def append(self, entry: Entry) -> Receipt:
-        """Make an outcome survive a crash; many callers share one sync.
+    def enter(self, entry: Entry) -> Note:
+        """Begin to make an outcome survive a crash; many share one sync. Returns at once.
 
-        Raises:
-            OSError: The disk is full or broken. The outcome is only in memory.
+        `await kept(note)` tells when it does. A note that is settled before its turn to be
+        written comes is left out: then the store was quicker.
         """
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._waiting.append((_encoder.encode(entry) + b"\n", future))
+        note = Note(_encoder.encode(entry) + b"\n")
+        self._waiting.append(note)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
-        return await future
+        return note
 
-    def confirm(self, receipt: Receipt) -> None:
-        """The store has it (or will never take it): the entry is no longer needed."""
-        file = receipt.take()
-        if file is None:
+    async def kept(self, note: Note) -> bool:
+        """Return whether the outcome survives a crash, as soon as that is known.
+
+        False: the disk is full or broken, and the outcome is only in memory.
+        """
+        return await asyncio.shield(note.written)
+
+    def settle(self, note: Note) -> None:
+        """The store has it (or will never take it): the note is no longer needed."""
+        if note.is_settled:
             return
+        note.is_settled = True
+        if note.file is not None:
+            self._let_go(note.file)
+
+    async def close(self) -> None:
+        """Write what was entered, then let go; a file with nothing open in it is deleted."""
+        if self._flushing is not None:
+            await self._flushing
+        if self._file is None:
+            return
+        if self._file.open_entries == 0:
+            self._file.remove()
+        else:
+            os.close(self._file.fd)
+        self._file = None
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            notes = [note for note in waiting if not note.is_settled]
+            try:
+                if notes:
+                    file = self._current()
+                    lines = b"".join(note.line for note in notes)
+                    file.open_entries += len(notes)
+                    await loop.run_in_executor(None, file.write, lines)
+            except OSError as error:
+                maillog.trouble("journal", error.strerror or str(error), outcomes=len(notes))
+                if self._file is not None:
+                    self._file.open_entries -= len(notes)
+                self._answer(waiting, written=False)
+                continue
+            for note in notes:
+                note.file = file
+                if note.is_settled:
+                    self._let_go(file)
+            self._answer(waiting, written=True)
+        self._flushing = None
+
+    @staticmethod
+    def _answer(notes: list[Note], *, written: bool) -> None:
+        for note in notes:
+            if not note.written.done():
+                note.written.set_result(written or note.is_settled)
+
+    def _let_go(self, file: _File) -> None:
         file.open_entries -= 1
         if file.open_entries == 0 and file is not self._file:
             file.remove()
-
-    def close(self) -> None:
-        """Let go of the file; one with nothing open in it is deleted."""
-        if self._file is not None:
-            if self._file.open_entries == 0:
-                self._file.remove()
-            else:
-                os.close(self._file.fd)
-            self._file = None
-
-    async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            try:
-                file = self._current()
-                file.open_entries += len(batch)
-                await asyncio.to_thread(file.write, b"".join(line for line, _ in batch))
-            except OSError as error:
-                if self._file is not None:
-                    self._file.open_entries -= len(batch)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for _, future in batch:
-                if future.done():
-                    self.confirm(Receipt(file))
-                else:
-                    future.set_result(Receipt(file))
-        self._flushing = None
 
     def _current(self) -> _File:
         if self._file is not None and self._file.size > _FULL:

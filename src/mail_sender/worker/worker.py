@@ -116,7 +116,7 @@ class Worker:
         for task in (*self._loops, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
-        self._tools.journal.close()
+        await self._tools.journal.close()
 
     async def deliver_now(self, lease: Lease, until: datetime) -> HandOver:
         """Hand over a message whose caller waits until then.
