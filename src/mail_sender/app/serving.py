@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -49,7 +50,6 @@ def run(settings: Settings, *, role: str) -> int:
     Returns:
         The exit status: 0 stopped as asked, 1 it could not go on, 2 the configuration.
     """
-    sys.setswitchinterval(0.001)
     log = settings.config.log
     maillog.configure(format_=log.format, level=log.level, mask_addresses=log.mask_addresses)
     try:
@@ -67,6 +67,7 @@ async def _serve(settings: Settings, role: str) -> int:
     try:
         gateway = Gateway(settings, role=role)
         services = await gateway.start()
+        _settle_memory()
         try:
             server = _server(services)
             url = _url_of(sockets[0])
@@ -78,6 +79,17 @@ async def _serve(settings: Settings, role: str) -> int:
     finally:
         for each in sockets:
             each.close()
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector away from what lives as long as the process.
+
+    Messages die by reference count; going through all modules every 700 allocations cost 4 % of
+    the processor under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _until_stopped(

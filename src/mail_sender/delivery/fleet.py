@@ -7,13 +7,13 @@ Pauses are a person's decision kept in the store for all nodes; the worker tells
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..clock import Clock
 from ..domain.message import Address, Message
 from ..domain.outcome import Accepted, Outcome, Unknown
-from ..providers.port import Provider
+from ..providers.port import LooksUp, Provider
 from ..store.port import Pause
 from .breaker import Admission, Blocked, Breaker, failure_of
 from .quota import Quota
@@ -24,11 +24,18 @@ _PAUSE_LOOKED_AT = timedelta(seconds=5)  #: how soon a resumed provider is asked
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One provider and what limits it."""
+    """One provider and what limits it.
+
+    `looks_up` is told once: asking a protocol at run time costs 20 microseconds a time.
+    """
 
     provider: Provider
     breaker: Breaker
     quota: Quota
+    looks_up: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "looks_up", isinstance(self.provider, LooksUp))
 
 
 @dataclass(frozen=True, slots=True)

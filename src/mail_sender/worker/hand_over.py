@@ -25,7 +25,6 @@ from ..domain.message import Address, Message
 from ..domain.status import State
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..providers.port import LooksUp
 from ..store.port import Change, Lease, Store
 from .journal import Entry, Journal, Note
 
@@ -152,7 +151,7 @@ class HandOver:
                 route=names,
                 earliest=fleet.earliest(open_to_it, lease.message, len(lease.pending)),
                 caller_waits=self._caller_waits,
-                looks_up=last is not None and isinstance(last.provider, LooksUp),
+                looks_up=last is not None and last.looks_up,
                 others=lease.others,
             ),
         )
