@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from ..clock import Clock
@@ -17,7 +19,12 @@ from ..store.port import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPolicy:
-    """See `config.ServerConfig` and `config.SenderConfig`."""
+    """See `config.ServerConfig` and `config.SenderConfig`.
+
+    Attributes:
+        frontend: The directory of the built frontend, served at `/`; None: `/` leads to `/docs`.
+        stream_poll_interval: How often `/v1/events/stream` looks for new events.
+    """
 
     version: str
     max_request_bytes: int
@@ -26,6 +33,8 @@ class ApiPolicy:
     requests_per_minute: int | None = None
     public_metrics: bool = True
     default_from: Mailbox | None = None
+    frontend: Path | None = None
+    stream_poll_interval: timedelta = timedelta(seconds=1)
 
 
 class SandboxControl(Protocol):

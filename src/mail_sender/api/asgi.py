@@ -1,0 +1,130 @@
+"""The REST door put together: routes, layers, and what becomes of errors.
+
+Neighbours: `app` calls `make_app` with everything that stands behind the door; starting and
+stopping that is not done here. Rules of mail are not here either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Mount, Route
+
+from ..domain.errors import MailSenderError
+from .auth import Authenticator, services_of
+from .docs import docs_routes, to_docs
+from .door import Door, LastResort
+from .errors import InvalidRequest
+from .faults import faults_of_parameters
+from .frontend import Frontend
+from .problems import METHOD_NOT_ALLOWED, NOT_FOUND, answer_of, answer_to, kind_of
+from .resources import api_routes, hot_routes
+from .services import ApiPolicy, Services
+
+_SENDS = {"/v1/messages", "/v1/messages/batch"}
+_NOT_TRACED: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+}  # measures FastAPI, not mail
+
+
+def make_app(services: Services) -> FastAPI:
+    """Return the ASGI application.
+
+    Raises:
+        ConfigError: A trusted proxy is not an address or network.
+    """
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=_layers(services.policy),
+        telemetry=_NOT_TRACED,
+        exception_handlers={
+            MailSenderError: _known,
+            RequestValidationError: _bad_parameters,
+            HTTPException: _no_route,
+        },
+    )
+    app.state.services = services
+    app.state.authenticator = Authenticator(services.store, services.clock, services.policy)
+    # Not `include_router`: that makes every route anew, on the first request of each application.
+    app.router.routes[:] = [
+        *hot_routes(), *api_routes(), *docs_routes(), _root(services.policy)
+    ]  # fmt: skip
+    return app
+
+
+def _layers(policy: ApiPolicy) -> list[Middleware]:
+    """Outermost first. CORS stands around the last resort, so that pages can read a 500 too."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(policy.cors_origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer",
+            "X-Request-Id",
+        ],
+        expose_headers=[
+            "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit-Limit",
+            "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-Id",
+        ],
+        max_age=600,
+    )  # fmt: skip
+    around = [cors] if policy.cors_origins else []
+    return [Middleware(Door), *around, Middleware(LastResort)]
+
+
+def _root(policy: ApiPolicy) -> BaseRoute:
+    if policy.frontend is None:
+        return Route("/", to_docs, include_in_schema=False)
+    return Mount("/", Frontend(policy.frontend))
+
+
+# ---------------------------------------------------------------- errors
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    if not isinstance(error, MailSenderError):
+        raise error
+    if request.method == "POST" and request.url.path in _SENDS:
+        services_of(request).metrics.refused.labels(kind_of(error).code).inc()
+    return answer_of(error)
+
+
+async def _bad_parameters(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return answer_of(InvalidRequest(faults_of_parameters(error)))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """Answer for addresses and methods that do not exist."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code != 405:
+        return answer_to(NOT_FOUND, "There is nothing at this address.")
+    allowed = ", ".join(sorted({*_methods(request), "OPTIONS"}))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allowed})
+    return answer_to(METHOD_NOT_ALLOWED, f"Allowed here: {allowed}.", {"Allow": allowed})
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """Yield the methods of every route at this address; the router only knows of the first."""
+    for route in api_routes():
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods = route.methods or set()
+            yield from methods
+            if "GET" in methods:
+                yield "HEAD"

@@ -1,0 +1,184 @@
+"""API keys at the door: who calls, from where, how often, and what for.
+
+Neighbours: the store knows keys by the hash of their secret. A good key is remembered for a
+second, so that a busy client costs no look-up and a revocation is seen at once all the same.
+Routes say what they need with `NEEDS_…`, or with `Can…` where they want to know the key; the hot
+ones call `Authenticator.admit` themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+
+from ..clock import Clock
+from ..domain.errors import ConfigError, StoreUnavailable
+from ..domain.message import KeyId
+from ..intake.keys import hash_secret
+from ..observability import maillog
+from ..store.port import ApiKey, Scope, Store
+from .client_address import Network, client_address, is_within, networks_of
+from .door import add_header
+from .errors import NetworkNotAllowed, RateLimited, ScopeMissing, Unauthorized
+from .rate_limit import RateLimit
+from .services import ApiPolicy, Services
+
+_REMEMBERED_FOR = timedelta(seconds=1)
+_MOST_REMEMBERED = 10_000
+_TOUCHED_EVERY = timedelta(minutes=1)
+SCHEME = "ApiKey"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    key: ApiKey
+    networks: tuple[Network, ...]
+    until: datetime
+
+
+class Authenticator:
+    """See the module. One per application."""
+
+    def __init__(self, store: Store, clock: Clock, policy: ApiPolicy) -> None:
+        """Raises `ConfigError` when a trusted proxy is not an address or network."""
+        self._store = store
+        self._clock = clock
+        self._known: dict[bytes, _Known] = {}
+        self._touched: dict[KeyId, datetime] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        per_minute = policy.requests_per_minute
+        self._rate = RateLimit(per_minute) if per_minute is not None else None
+        try:
+            self._proxies = networks_of(policy.trusted_proxies)
+        except ValueError as error:
+            raise ConfigError(f"server.trusted_proxies: {error}") from None
+
+    async def admit(self, request: Request, needed: Scope) -> ApiKey:
+        """Return the key of this request, which may do what is needed.
+
+        Raises:
+            Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
+            StoreUnavailable: Nobody can say whether the key is good.
+        """
+        known = await self._lookup(_secret_of(request))
+        key = known.key
+        if known.networks and not is_within(
+            client_address(request.scope, self._proxies), known.networks
+        ):
+            raise NetworkNotAllowed(key.id)
+        self._count(request, key)
+        self._touch(key)
+        if needed not in key.scopes:
+            raise ScopeMissing(needed)
+        return key
+
+    async def is_still_good(self, request: Request) -> bool:
+        """Return whether the key of a long answer is still good."""
+        try:
+            await self._lookup(_secret_of(request))
+        except Unauthorized:
+            return False
+        return True
+
+    async def _lookup(self, secret: str) -> _Known:
+        hashed = hash_secret(secret)
+        now = self._clock.now()
+        known = self._known.get(hashed)
+        if known is None or known.until <= now:
+            known = await self._fetch(hashed, now)
+        if known.key.expires_at is not None and known.key.expires_at <= now:
+            raise Unauthorized("This API key has expired.")
+        return known
+
+    async def _fetch(self, hashed: bytes, now: datetime) -> _Known:
+        key = await self._store.key_by_hash(hashed)
+        self._known.pop(hashed, None)
+        if key is None:
+            raise Unauthorized("There is no such API key.")
+        if key.revoked_at is not None:
+            raise Unauthorized("This API key was revoked.")
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        known = _Known(key, networks_of(key.networks), now + _REMEMBERED_FOR)
+        self._known[hashed] = known
+        return known
+
+    def _count(self, request: Request, key: ApiKey) -> None:
+        if self._rate is None:
+            return
+        reading = self._rate.count(key.id, self._clock.now())
+        for name, value in reading.headers.items():
+            add_header(request.scope, name, value)
+        if reading.remaining < 0:
+            raise RateLimited(reading.resets_in)
+
+    def _touch(self, key: ApiKey) -> None:
+        """Note in the background that the key was used; nobody waits for that."""
+        now = self._clock.now()
+        before = self._touched.get(key.id)
+        if before is not None and now - before < _TOUCHED_EVERY:
+            return
+        self._touched[key.id] = now
+        task = asyncio.get_running_loop().create_task(self._write_touch(key.id))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _write_touch(self, id_: KeyId) -> None:
+        try:
+            await self._store.touch_key(id_)
+        except StoreUnavailable as error:
+            maillog.trouble("touch_key", str(error))
+
+
+def _secret_of(request: Request) -> str:
+    """Return the Bearer token (RFC 6750 section 2.1)."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthorized("Send your API key as: Authorization: Bearer ms_live_…")
+    return secret.strip()
+
+
+# ---------------------------------------------------------------- for the routes
+
+
+def services_of(request: Request) -> Services:
+    """Return what stands behind the door."""
+    return cast("Services", request.app.state.services)
+
+
+def authenticator_of(request: Request) -> Authenticator:
+    """Return who looks at keys."""
+    return cast("Authenticator", request.app.state.authenticator)
+
+
+class _KeySecurity(SecurityBase):
+    """Reads the key of a request; FastAPI documents it and its scopes."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(
+            description="An API key, `ms_live_…` or `ms_test_…`. Mail of a test key ends in the "
+            "sandbox provider, never at a real one. The scopes in this document are those that a "
+            "key needs: `send`, `read`, `content`, `manage`.",
+        )
+        self.scheme_name = SCHEME
+
+    async def __call__(self, request: Request, needed: SecurityScopes) -> ApiKey:
+        return await authenticator_of(request).admit(request, Scope(needed.scopes[0]))
+
+
+_key = _KeySecurity()
+
+NEEDS_READ = Security(_key, scopes=[Scope.READ])
+NEEDS_CONTENT = Security(_key, scopes=[Scope.CONTENT])
+NEEDS_MANAGE = Security(_key, scopes=[Scope.MANAGE])
+
+Behind = Annotated[Services, Depends(services_of)]
+CanSend = Annotated[ApiKey, Security(_key, scopes=[Scope.SEND])]
+CanManage = Annotated[ApiKey, NEEDS_MANAGE]

@@ -1,0 +1,94 @@
+"""Reading a JSON body: not more than allowed, strictly, and with every fault at once.
+
+Neighbours: every route with a body reads it here, so that 400, 413, 415 and 422 mean the same
+everywhere; `faults` words what pydantic found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+from .auth import services_of
+from .errors import BodyTooLarge, InvalidJson, InvalidRequest, WrongMediaType
+from .faults import faults_of, is_not_json
+
+_IN_A_THREAD = 256 * 1024  #: bytes from which parsing would hold up other requests
+_JSON = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+
+
+async def json_bytes(request: Request) -> bytes:
+    """Return the body of a request that says it is JSON.
+
+    Raises:
+        WrongMediaType: It says something else, or nothing.
+        BodyTooLarge: Found by Content-Length, or by counting; the rest is not read.
+    """
+    headers = request.headers
+    if not _JSON.fullmatch(headers.get("content-type", "")):
+        raise WrongMediaType(headers.get("content-type"))
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise WrongMediaType(headers.get("content-encoding"))
+    return await _limited(request)
+
+
+async def parsed(parse: Callable[[bytes], Result], body: bytes) -> Result:
+    """Return what `parse` makes of the body; of a large one in a thread."""
+    body = body.removeprefix(_BOM)  # RFC 8259 section 8.1: a parser may ignore one
+    if len(body) > _IN_A_THREAD:
+        return await asyncio.to_thread(parse, body)
+    return parse(body)
+
+
+def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Return a dependency that reads the body as `model`.
+
+    A request without any body is read as `{}`, so that a call without options needs none.
+    """
+
+    async def read(request: Request) -> Model:
+        body = await (json_bytes(request) if _has_body(request) else _limited(request))
+        try:
+            return await parsed(model.model_validate_json, body or b"{}")
+        except ValidationError as error:
+            if is_not_json(error):
+                raise InvalidJson(type(error).__name__) from None
+            raise InvalidRequest(faults_of(error)) from None
+
+    return read
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+async def _limited(request: Request) -> bytes:
+    limit = services_of(request).policy.max_request_bytes
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise BodyTooLarge(limit)
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,0 +1,105 @@
+"""The outermost layers of the door, as plain ASGI: request ids, security headers, last resort.
+
+Neighbours: `asgi` stacks them around the application. Pure ASGI, since Starlette's
+BaseHTTPMiddleware costs more than the rest of a request.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..observability import maillog
+from .problems import INTERNAL, answer_to
+
+EXTRA_HEADERS = "mail_sender.headers"  #: in the ASGI scope: header fields for whatever is answered
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_DEFAULTS = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class Door:
+    """Gives every answer its X-Request-Id, security headers, and rate limit headers if any.
+
+    The id stands in every log line of the request. A HEAD is answered like a GET, without body.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
+        scope[EXTRA_HEADERS] = extra
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}
+
+        async def finish(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                there = {name for name, _ in headers}
+                headers.extend(extra)
+                headers.extend(h for h in _DEFAULTS.items() if h[0] not in there)
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app(scope, receive, finish)
+
+
+class LastResort:
+    """Turns what nobody expected into a 500 without any text; the trace goes into the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        except Exception as error:
+            maillog.bug("api", error, method=scope.get("method"), path=scope.get("path"))
+            if started or scope["type"] != "http":
+                raise
+            answer = answer_to(INTERNAL, "Internal error.")
+            await answer(scope, receive, send)
+
+
+def add_header(scope: Scope, name: str, value: str) -> None:
+    """Give the answer to this request one more header field."""
+    scope[EXTRA_HEADERS].append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value if _REQUEST_ID.fullmatch(value) else _new_id()
+    return _new_id()
+
+
+def _new_id() -> bytes:
+    return b"req_" + secrets.token_hex(12).encode()
