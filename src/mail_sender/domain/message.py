@@ -7,12 +7,13 @@ who it claims to go to. They differ whenever there is a Bcc.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import NewType
+
+from .chance import chance_bytes
 
 Address = NewType("Address", str)
 """An addr-spec such as `ann@example.net`: domain in lower case, local part as given."""
@@ -28,7 +29,8 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
-    number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
+    chance = int.from_bytes(chance_bytes(10))
+    number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
     return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
 

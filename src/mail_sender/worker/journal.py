@@ -2,8 +2,9 @@
 
 An outcome is entered before it is recorded in the store, and both make it durable at the same
 time: the journal by a local sync (group commit), the store by its own commit, which may take
-longer or fail. If the process dies in between, or the store is away, the next start replays it;
-without it, mail that was surely taken would end as `unknown`.
+longer or fail. What the store has within 10 ms is not written here at all: its sync would be on
+the same way to the same disk. If the process dies in between, or the store is away, the next
+start replays it; without it, mail that was surely taken would end as `unknown`.
 
 One directory, files `<owner>.<number>.jsonl` of JSON lines. A file is deleted once everything in
 it is in the store. A torn last line (power loss while writing) is ignored: its outcome was not
@@ -25,6 +26,7 @@ from ..observability import maillog
 from ..store.port import Change
 
 _FULL = 8 * 1024 * 1024
+_PATIENCE = 0.01  #: seconds that the store gets before an outcome is written here too
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +136,7 @@ class Journal:
         note = Note(_encoder.encode(entry) + b"\n")
         self._waiting.append(note)
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._flush_soon())
         return note
 
     async def kept(self, note: Note) -> bool:
@@ -164,6 +166,12 @@ class Journal:
             os.close(self._file.fd)
         self._file = None
 
+    async def _flush_soon(self) -> None:
+        """Give the store a moment: what it has by then need not be written twice."""
+        await asyncio.sleep(_PATIENCE)
+        await self._flush()
+        self._flushing = None
+
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -186,7 +194,6 @@ class Journal:
                 if note.is_settled:
                     self._let_go(file)
             self._answer(waiting, written=True)
-        self._flushing = None
 
     @staticmethod
     def _answer(notes: list[Note], *, written: bool) -> None:
