@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,9 +30,6 @@ Answer = TypeVar("Answer")
 Operation = Callable[[sqlite3.Connection, Sequence[Request]], Sequence[Answer]]
 
 _AT_ONCE = 512  #: requests in one commit
-#: Seconds to wait for company, once there was some: ten callers cost 30 % less processor time in
-#: one commit than in five, since each statement has to wait for Python's lock.
-_GATHERING = 0.0003
 _KEEP_CONNECTION = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}
 _OF_THE_REQUEST = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
 
@@ -61,7 +57,6 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._stopped = False
-        self._last_size = 0
         self._chore: Callable[[sqlite3.Connection], None] | None = None
         self._thread.start()
 
@@ -96,7 +91,6 @@ class Writer:
         going_on = True
         while going_on:
             entries, going_on = self._gathered()
-            self._last_size = len(entries)
             if entries:
                 self._deliver(entries, self._answers(entries))
                 self._do_chore()
@@ -106,8 +100,6 @@ class Writer:
         """Wait for a request; return all that wait, and whether there will be more."""
         entries: list[_Entry] = []
         entry = self._queue.get()
-        if self._last_size > 1:
-            time.sleep(_GATHERING)
         while entry is not None:
             entries.append(entry)
             if len(entries) == _AT_ONCE:
