@@ -144,10 +144,11 @@ class Gateway:
         await self._start_sandbox(config.sandbox)
         http = PooledHttpClient()
         self._stack.push_async_callback(http.close)
+        settings = self._with_built_in()
         providers = make_providers(
-            self._with_built_in(), self.clock, http=http, inbox=self.sandbox.inbox.deliver
+            settings, self.clock, http=http, inbox=self.sandbox.inbox.deliver
         )
-        self.fleet = _fleet(self._with_built_in(), providers, self.clock, self._breaker_changed)
+        self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
         self.queue = PollingQueue()
         self.watchers = Watchers()

@@ -6,7 +6,7 @@ case it is killed before it can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,11 +78,6 @@ def changes_of(done: Pass, on_unknown: OnUnknown) -> dict[Address, RecipientChan
         recipient: _change(outcome, done.by[recipient], on_unknown)
         for recipient, outcome in done.outcomes.items()
     }
-
-
-def is_refusal(outcomes: Iterable[Outcome]) -> bool:
-    """Return whether it is the message's or its recipients' own fault that it failed."""
-    return any(isinstance(o, Refused) and o.blame is not Blame.PROVIDER for o in outcomes)
 
 
 def _next_due(
