@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from mail_sender.api.asgi import make_app
-from mail_sender.api.services import ApiPolicy, SandboxControl, Services
+from mail_sender.api.services import ApiPolicy, Node, SandboxControl, Services
 from mail_sender.clock import Clock, SystemClock
 from mail_sender.delivery.breaker import Breaker, BreakerPolicy
 from mail_sender.delivery.fleet import Fleet, Member
@@ -198,6 +198,7 @@ async def running(
             stream_poll_interval=timedelta(milliseconds=10),
             **policy,
         ),
+        node=Node(name="node-1", store="memory", started_at=clock.now(), imitates=True),
         why_not_ready=ready,
         sandbox=sandbox,
     )

@@ -51,6 +51,7 @@ async def test_without_a_good_key_nothing_is_answered(idle: Stack, header: str |
         (Scope.CONTENT, "GET", "/v1/messages/x/content"),
         (Scope.READ, "GET", "/v1/events"),
         (Scope.READ, "GET", "/v1/stats"),
+        (Scope.READ, "GET", "/v1/system"),
         (Scope.READ, "GET", "/v1/providers"),
         (Scope.READ, "GET", "/v1/routes"),
         (Scope.READ, "GET", "/v1/verifications/a@example.net"),

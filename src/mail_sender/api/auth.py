@@ -60,8 +60,8 @@ class Authenticator:
         except ValueError as error:
             raise ConfigError(f"server.trusted_proxies: {error}") from None
 
-    async def admit(self, request: Request, needed: Scope) -> ApiKey:
-        """Return the key of this request, which may do what is needed.
+    async def admit(self, request: Request, needed: Scope | None) -> ApiKey:
+        """Return the key of this request, which may do what is needed (None: nothing special).
 
         Raises:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
@@ -75,7 +75,7 @@ class Authenticator:
             raise NetworkNotAllowed(key.id)
         self._count(request, key)
         self._touch(key)
-        if needed not in key.scopes:
+        if needed is not None and needed not in key.scopes:
             raise ScopeMissing(needed)
         return key
 
@@ -170,7 +170,8 @@ class _KeySecurity(SecurityBase):
         self.scheme_name = SCHEME
 
     async def __call__(self, request: Request, needed: SecurityScopes) -> ApiKey:
-        return await authenticator_of(request).admit(request, Scope(needed.scopes[0]))
+        scope = Scope(needed.scopes[0]) if needed.scopes else None
+        return await authenticator_of(request).admit(request, scope)
 
 
 _key = _KeySecurity()
@@ -182,3 +183,4 @@ NEEDS_MANAGE = Security(_key, scopes=[Scope.MANAGE])
 Behind = Annotated[Services, Depends(services_of)]
 CanSend = Annotated[ApiKey, Security(_key, scopes=[Scope.SEND])]
 CanManage = Annotated[ApiKey, NEEDS_MANAGE]
+AnyKey = Annotated[ApiKey, Security(_key)]

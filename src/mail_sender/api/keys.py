@@ -1,4 +1,4 @@
-"""`/v1/keys`: create (the secret is shown once), list, revoke, rotate."""
+"""`/v1/keys`: create (the secret is shown once), list, revoke, rotate; `/v1/whoami`: one's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..domain.message import KeyId
 from ..intake.keys import issue_key
 from ..store.port import ApiKey, Store
 from .answers import Answer
-from .auth import NEEDS_MANAGE, Behind, CanManage
+from .auth import NEEDS_MANAGE, AnyKey, Behind, CanManage
 from .bodies import json_body
 from .client_address import Network, networks_of
 from .documented import JSON_BODY, json_request, refusals, returns, together
@@ -78,6 +78,12 @@ async def list_keys(services: Behind) -> Response:
     """All keys with their last use, never a secret."""
     keys = await services.store.keys()
     return Answer({"data": [key_of(each) for each in keys], "next_cursor": None})
+
+
+@router.get("/v1/whoami", response_model=KeyOut, summary="Ask for your own API key")
+async def get_own_key(key: AnyKey) -> Response:
+    """The key that this request came with, whatever its scopes: what a program may do with it."""
+    return Answer(key_of(key))
 
 
 @router.delete(

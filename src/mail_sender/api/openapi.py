@@ -43,7 +43,7 @@ BODIES: tuple[type[BaseModel], ...] = (
 )  # fmt: skip
 
 _OF_KEYS: tuple[type[MailSenderError], ...] = (
-    Unauthorized, ScopeMissing, NetworkNotAllowed, RateLimited, StoreUnavailable,
+    Unauthorized, NetworkNotAllowed, RateLimited, StoreUnavailable,
 )  # fmt: skip
 _RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _COMES_BACK = {429, 503}
@@ -71,6 +71,7 @@ _TAGS = [
     {"name": "Statistics", "description": "Counts, shares and latencies."},
     {"name": "API keys", "description": "Who may do what, from where."},
     {"name": "Sandbox", "description": "Imitated providers that fail on command."},
+    {"name": "System", "description": "Which gateway answers, and how it is."},
     {"name": "Health", "description": "For load balancers and Prometheus."},
 ]
 
@@ -189,6 +190,8 @@ def _responses(operation: dict[str, Any]) -> dict[str, Any]:
     everywhere = refusals(MailSenderError)
     if operation.get("security"):
         everywhere = together(everywhere, refusals(*_OF_KEYS))
+        if any(scopes for each in operation["security"] for scopes in each.values()):
+            everywhere = together(everywhere, refusals(ScopeMissing))
     for status, response in everywhere.items():
         declared = found.setdefault(str(status), {})
         codes = [*declared.get(PROBLEMS, ()), *response[PROBLEMS]]

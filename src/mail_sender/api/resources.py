@@ -8,10 +8,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import events, health, keys, messages, providers, sandbox, sending, stats
+from . import events, health, keys, messages, providers, sandbox, sending, stats, system
 
 ROUTERS = tuple(
-    module.router for module in (sending, messages, events, providers, stats, keys, sandbox, health)
+    module.router
+    for module in (sending, messages, events, providers, stats, keys, sandbox, system, health)
 )
 
 _HOT = (sending.send_message, sending.send_batch)

@@ -88,7 +88,7 @@ def stats_of(stats: Stats, depth: Depth, *, tag: str | None, now: datetime) -> S
             }
             for bucket in stats.buckets
         ],
-        "queue": _queue(depth, now),
+        "queue": queue_of(depth, now),
     }
 
 
@@ -100,7 +100,8 @@ def _by_word(states: Mapping[State, int]) -> dict[MessageStatus, int]:
     return counts
 
 
-def _queue(depth: Depth, now: datetime) -> QueueOut:
+def queue_of(depth: Depth, now: datetime) -> QueueOut:
+    """Return what waits."""
     oldest = depth.oldest_due_at
     return {
         "due": {priority: depth.due.get(priority, 0) for priority in Priority},

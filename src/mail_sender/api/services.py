@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,22 @@ class ApiPolicy:
     stream_poll_interval: timedelta = timedelta(seconds=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """The process that answers, for `/v1/system`.
+
+    Attributes:
+        name: Of the machine.
+        store: What keeps the record: a scheme of `store.url`, such as `sqlite`.
+        imitates: Whether imitated providers run beside it.
+    """
+
+    name: str
+    store: str
+    started_at: datetime
+    imitates: bool
+
+
 class SandboxControl(Protocol):
     """The sandbox's inbox and fault switches, where a sandbox runs beside the gateway.
 
@@ -65,5 +81,6 @@ class Services:
     clock: Clock
     metrics: Metrics
     policy: ApiPolicy
+    node: Node
     why_not_ready: Callable[[], Awaitable[str | None]]
     sandbox: SandboxControl | None = None

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import __version__
-from ..api.services import ApiPolicy, Services
+from ..api.services import ApiPolicy, Node, Services
 from ..clock import Clock, SystemClock
 from ..config import SandboxConfig, Source
 from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
@@ -114,6 +114,7 @@ class Gateway:
         self.settings = settings
         self.role = role
         self.clock = clock or SystemClock()
+        self.started_at = self.clock.now()
         self.metrics = Metrics()
         self.sandbox: Sandbox
         self._stack = contextlib.AsyncExitStack()
@@ -275,6 +276,12 @@ class Gateway:
                 requests_per_minute=config.server.requests_per_minute,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+            ),
+            node=Node(
+                name=socket.gethostname(),
+                store=config.store.url.partition(":")[0],
+                started_at=self.started_at,
+                imitates=config.sandbox.enabled,
             ),
             why_not_ready=self._why_not_ready,
             sandbox=self.sandbox,
