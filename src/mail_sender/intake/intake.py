@@ -263,8 +263,7 @@ class Intake:
         return kept
 
     def _note_accepted(self, new: NewMessage) -> None:
-        content = new.message.content
-        self._metrics.accepted.labels(content.mode, content.priority).inc()
+        self._metrics.message_accepted(new.message)
         maillog.accepted(new.message)
 
     def _announce(self, new: NewMessage) -> None:

@@ -35,7 +35,8 @@ class Arrival:
         self.lease: Lease = lease_at_acceptance(new, owner)
         self.kept: asyncio.Future[Stored | Duplicate | Exception]
         self.kept = asyncio.get_running_loop().create_future()
-        self._new = replace(new, owner=owner)
+        self._new = new
+        self._owner = owner
         self._accept = accept
 
     async def enter(self, done: Pass, call: Call | None) -> None:
@@ -50,7 +51,9 @@ class Arrival:
         """
         attempts = tuple(done.attempts) if call is not None else ()
         try:
-            kept = await self._accept(replace(self._new, call=call, attempts=attempts))
+            kept = await self._accept(
+                replace(self._new, owner=self._owner, call=call, attempts=attempts)
+            )
         except Exception as error:
             self.kept.set_result(error)
             raise NotAccepted from error

@@ -153,9 +153,12 @@ class HandOver:
 
     def _conclusion(self, done: Pass) -> Change:
         lease, fleet = self.lease, self._tools.fleet
-        names = tuple(step.provider for step in self._steps)
-        open_to_it = tuple(name for name in names if name not in done.never)
+        names = tuple([step.provider for step in self._steps])
         last = fleet.members.get(done.last_asked or "")
+        earliest = None
+        if not done.is_taken:
+            open_to_it = tuple([name for name in names if name not in done.never])
+            earliest = fleet.earliest(open_to_it, lease.message, len(lease.pending))
         return conclude(
             lease,
             done,
@@ -164,7 +167,7 @@ class HandOver:
                 policy=self._tools.policy,
                 chance=random.random(),  # noqa: S311 - jitter, not a secret
                 route=names,
-                earliest=fleet.earliest(open_to_it, lease.message, len(lease.pending)),
+                earliest=earliest,
                 caller_waits=self._caller_waits,
                 looks_up=last is not None and last.looks_up,
                 others=lease.others,
