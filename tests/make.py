@@ -22,7 +22,7 @@ from mail_sender.domain.message import (
     new_message_id,
 )
 from mail_sender.store.codec import encode_content, fingerprint
-from mail_sender.store.port import ApiKey, IdempotencyClaim, NewMessage, Scope
+from mail_sender.store.port import ApiKey, Call, IdempotencyClaim, NewMessage, Scope
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 KEY = KeyId("key_1")
@@ -91,6 +91,8 @@ def make_new(
     *,
     due_at: datetime | None = None,
     owner: str | None = None,
+    call: Call | None = None,
+    attempts: Sequence[Attempt] = (),
     idempotency_key: str | None = None,
     keep_key_for: timedelta = timedelta(hours=24),
     suppressed: frozenset[Address] = frozenset(),
@@ -103,6 +105,8 @@ def make_new(
         message: Instead of `fields`, which go to `make_message`.
         due_at: None for `message.created_at`.
         owner: See `NewMessage.owner`.
+        call: See `NewMessage.call`.
+        attempts: See `NewMessage.attempts`.
         idempotency_key: The client's key; its fingerprint is that of the content.
         keep_key_for: How long the key is good.
         suppressed: See `NewMessage.suppressed`.
@@ -120,6 +124,8 @@ def make_new(
         encoded=encoded,
         due_at=due_at or message.created_at,
         owner=owner,
+        call=call,
+        attempts=tuple(attempts),
         idempotency=claim or None,
         suppressed=suppressed,
         events=(queued,) if events is None else tuple(events),

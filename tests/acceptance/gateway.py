@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -253,6 +254,21 @@ class Gateway:
         _, secret = await issue_key(store, clock, name="test", scopes=list(Scope))
         await store.close()
         return secret
+
+
+def trace(pid: int, calls: str, injection: str) -> subprocess.Popen[bytes]:
+    """Inject a fault into these system calls of a process until the tracer is ended."""
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", f"trace={calls}", "-e", f"inject={calls}:{injection}",
+         "-o", "/dev/null", "-p", str(pid)],
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    status = Path(f"/proc/{pid}/status")
+    for _ in range(500):
+        if "TracerPid:\t0\n" not in status.read_text():
+            return tracer
+        time.sleep(0.01)
+    return tracer
 
 
 def _clean_environment() -> dict[str, str]:

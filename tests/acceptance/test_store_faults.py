@@ -7,14 +7,13 @@ import os
 import resource
 import shutil
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import httpx2
 
 from mail_sender.clock import SystemClock
 from mail_sender.sandbox.server import Sandbox, SandboxSettings
-from tests.acceptance.gateway import MAIL, Gateway, gather_limited, provider_tables
+from tests.acceptance.gateway import MAIL, Gateway, gather_limited, provider_tables, trace
 from tests.requirements import need
 
 
@@ -63,7 +62,7 @@ async def test_a_sync_that_fails_is_never_counted_as_accepted(tmp_path: Path) ->
         gateway = Gateway(tmp_path, {"ses": provider_tables(sandbox)["ses"]})
         async with gateway.running() as client:
             assert gateway.process is not None
-            tracer = trace(gateway.process.pid, "fsync,fdatasync:error=EIO")
+            tracer = trace(gateway.process.pid, "fsync,fdatasync", "error=EIO")
             try:
                 answers = await many(client, MAIL, 20)
                 await asyncio.sleep(1.1)  # readiness is looked at once a second
@@ -85,7 +84,7 @@ async def test_a_slow_disk_delays_the_answer_and_loses_nothing(tmp_path: Path) -
         gateway = Gateway(tmp_path, {"ses": provider_tables(sandbox)["ses"]})
         async with gateway.running() as client:
             assert gateway.process is not None
-            tracer = trace(gateway.process.pid, "fsync,fdatasync:delay_exit=100000")
+            tracer = trace(gateway.process.pid, "fsync,fdatasync", "delay_exit=100000")
             try:
                 answers = await many(client, MAIL, 64)
                 messages = await gateway.settled([a.json()["id"] for a in answers])
@@ -150,20 +149,6 @@ async def many(
 ) -> list[httpx2.Response]:
     """Send so many mails, 16 at a time."""
     return await gather_limited(16, [client.post("/v1/messages", json=mail) for _ in range(count)])
-
-
-def trace(pid: int, injection: str) -> subprocess.Popen[bytes]:
-    """Inject faults into the process's system calls until the tracer is ended."""
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-e", f"inject={injection}",
-         "-o", "/dev/null", "-p", str(pid)],
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    status = Path(f"/proc/{pid}/status")
-    for _ in range(500):
-        if "TracerPid:\t0\n" not in status.read_text():
-            return tracer
-    return tracer
 
 
 def ended(gateway: Gateway, wrapper: list[str] | None = None) -> tuple[int, str]:

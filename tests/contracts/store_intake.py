@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
+from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.event import EventType
 from mail_sender.domain.message import (
     Attachment,
@@ -19,17 +21,32 @@ from mail_sender.domain.message import (
 )
 from mail_sender.domain.status import RecipientStatus, State
 from mail_sender.store.codec import encode_content, fingerprint
-from mail_sender.store.port import Duplicate, Lease, Store, Stored
+from mail_sender.store.port import Call, Done, Duplicate, Lease, Store, Stored, Swept
 
-from ..make import ANN, BOB, CID, NOW, mailboxes, make_content, make_message, make_new
+from ..make import (
+    ANN,
+    BOB,
+    CID,
+    NOW,
+    mailboxes,
+    make_attempt,
+    make_content,
+    make_event,
+    make_message,
+    make_new,
+)
 from .store_steps import (
+    GRACE,
     HOUR,
     LEASE,
     A,
     B,
     MovableClock,
+    about,
     accepted,
+    as_deferred,
     as_sent,
+    begun,
     claimed,
     died,
     leased,
@@ -216,6 +233,112 @@ class IntakeContract:
         lease = await leased(store, B)
         assert lease.fence == 2
         assert not await store.begin(lease_of_sync(message), provider="ses", recipients=[ANN])
+
+    async def test_a_message_may_be_accepted_with_its_call_begun(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """A sync caller waits for one commit less; its owner holds it as after a `begin`."""
+        lease = await begun(store, clock)
+
+        assert await claimed(store, B) == []
+        assert (await store.cancel(lease.message.id, make_event())).done is Done.WRONG_STATE
+        record = await seen(store, lease.message)
+        assert record.state is State.SENDING
+        assert record.due_at is None
+        assert set(statuses(record).values()) == {RecipientStatus.QUEUED}
+        assert not await store.begin(replace(lease, owner=B), provider="ses", recipients=[ANN])
+        assert await store.record(lease, as_sent(lease))
+        assert (await seen(store, lease.message)).state is State.SENT
+
+    async def test_a_call_begun_at_acceptance_may_fail_over(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """The second provider is begun as ever, and the numbers of attempts go on."""
+        lease = await begun(store, clock)
+        down = as_deferred(lease, clock.now(), state=State.SENDING)
+
+        assert await store.record_and_begin(lease, down, provider="smtp", recipients=[ANN])
+        assert (await died(store, clock)).unknown == (lease.message.id,)
+        record = await seen(store, lease.message)
+        assert [(a.number, a.provider) for a in record.attempts] == [(1, "ses"), (2, "smtp")]
+
+    async def test_a_call_begun_at_acceptance_by_a_dead_process_is_unknown(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """Killed between the commit and the call, or in it: nobody can tell, so nobody sends."""
+        began = clock.now()
+        lease = await begun(store, clock, provider="mailgun", to=[ANN, BOB])
+
+        assert await died(store, clock, after=LEASE + GRACE / 2) == Swept()
+        assert await died(store, clock) == Swept(unknown=(lease.message.id,))
+
+        record = await seen(store, lease.message)
+        assert record.state is State.UNKNOWN
+        assert statuses(record) == dict.fromkeys((ANN, BOB), RecipientStatus.UNKNOWN)
+        (attempt,) = record.attempts
+        assert (attempt.number, attempt.provider) == (1, "mailgun")
+        assert attempt.outcome is OutcomeKind.UNKNOWN
+        assert about(attempt.started_at, began)
+        assert await claimed(store, B) == []
+        assert await store.record(lease, as_sent(lease)), "late evidence of its owner counts"
+
+    async def test_a_call_begun_at_acceptance_is_risked_again_where_the_sender_said_so(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """`risk_duplicate` holds for the first call as for any other."""
+        lease = await begun(store, clock, on_unknown=OnUnknown.RISK_DUPLICATE)
+        await died(store, clock)
+
+        again = await leased(store, B)
+        assert (again.message.id, again.fence) == (lease.message.id, 2)
+        assert not await store.record(lease, as_sent(lease))
+
+    async def test_who_was_passed_over_before_a_first_call_is_recorded_with_it(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """The message itself answers "why not SES?", also after a kill."""
+        skipped = make_attempt(OutcomeKind.SKIPPED, detail="paused")
+        call = Call(provider="smtp", recipients=(ANN,))
+        await store.heartbeat(A, LEASE)
+        message = await accepted(store, clock, owner=A, call=call, attempts=(skipped,))
+
+        assert (await seen(store, message)).attempts == (skipped,)
+        await died(store, clock)
+        record = await seen(store, message)
+        assert [(a.number, a.provider, a.outcome) for a in record.attempts] == [
+            (1, "ses", OutcomeKind.SKIPPED),
+            (2, "smtp", OutcomeKind.UNKNOWN),
+        ]
+
+    async def test_a_repeated_key_begins_no_call(self, store: Store, clock: MovableClock) -> None:
+        """A sync request that is repeated, even at the same moment, is one mail."""
+        await store.heartbeat(A, LEASE)
+        call = Call(provider="ses", recipients=(ANN,))
+        news = [
+            make_new(created_at=clock.now(), idempotency_key="k", owner=A, call=call)
+            for _ in range(20)
+        ]
+        answers = await asyncio.gather(*(store.accept(new) for new in news))
+
+        (kept,) = [answer for answer in answers if isinstance(answer, Stored)]
+        assert {answer.id for answer in answers} == {kept.id}
+        later = make_new(created_at=clock.now(), idempotency_key="k", owner=A, call=call)
+        assert isinstance(await store.accept(later), Duplicate)
+        assert (await store.depth()).sending == 1
+        for new in (*news, later):
+            holds = await store.record(lease := lease_of_sync(new.message), as_sent(lease))
+            assert holds is (new.message.id == kept.id)
+
+    async def test_a_call_begins_for_nobody_when_all_are_suppressed(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """Suppressed is final, whatever a hasty caller had in mind."""
+        call = Call(provider="ses", recipients=(ANN,))
+        message = await accepted(store, clock, suppressed=frozenset({ANN}), owner=A, call=call)
+
+        assert (await seen(store, message)).state is State.SUPPRESSED
+        lease = lease_of_sync(message)
+        assert not await store.record(lease, as_sent(lease))
 
     async def test_a_suppressed_recipient_does_not_wait(
         self, store: Store, clock: MovableClock

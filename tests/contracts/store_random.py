@@ -11,17 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.event import EventType
-from mail_sender.domain.message import Address, MessageId, OnUnknown
+from mail_sender.domain.message import Address, Message, MessageId, OnUnknown
 from mail_sender.domain.status import RecipientStatus, State, state_of
 from mail_sender.store.port import Change, Done, Lease, RecipientChange, Store
 
 from ..make import ANN, BOB, make_attempt, make_event
-from .store_steps import GRACE, LEASE, A, B, MovableClock, accepted
+from .store_steps import GRACE, LEASE, A, B, MovableClock, accepted, begun
 
 Whom = tuple[MessageId, Address]
 
@@ -98,7 +99,8 @@ class World:
     async def step(self) -> None:
         owner = self._random.choice((A, B))
         steps = (
-            (8, self._accept),
+            (6, self._accept),
+            (2, lambda: self._accept_and_begin(owner)),
             (12, lambda: self._claim(owner)),
             (8, lambda: self._store.heartbeat(owner, LEASE)),
             (25, self._begin),
@@ -115,16 +117,26 @@ class World:
         await do()
 
     async def _accept(self) -> None:
+        self._note(await accepted(self._store, self._clock, **self._fields()))
+
+    async def _accept_and_begin(self, owner: str) -> None:
+        lease = await begun(self._store, self._clock, owner=owner, **self._fields())
+        self._note(lease.message)
+        self.judge.begin(lease.message.id, lease.pending)
+        waiting = dict.fromkeys(lease.pending, RecipientStatus.QUEUED)
+        self._hands.append(Hand(lease, waiting, call=lease.pending))
+
+    def _fields(self) -> dict[str, Any]:
         risky = self._random.random() < 0.25
-        message = await accepted(
-            self._store,
-            self._clock,
-            to=self._random.choice(([ANN], [ANN, BOB])),
-            on_unknown=OnUnknown.RISK_DUPLICATE if risky else OnUnknown.WAIT,
-            give_up_after=timedelta(hours=self._random.choice((1, 100))),
-        )
+        return {
+            "to": self._random.choice(([ANN], [ANN, BOB])),
+            "on_unknown": OnUnknown.RISK_DUPLICATE if risky else OnUnknown.WAIT,
+            "give_up_after": timedelta(hours=self._random.choice((1, 100))),
+        }
+
+    def _note(self, message: Message) -> None:
         self._ids.append(message.id)
-        if risky:
+        if message.on_unknown is OnUnknown.RISK_DUPLICATE:
             self.judge.risky.add(message.id)
 
     async def _claim(self, owner: str) -> None:

@@ -14,7 +14,9 @@ from mail_sender.clock import Clock
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.message import Address, Message
 from mail_sender.domain.status import RecipientStatus, State
+from mail_sender.store.moves import lease_at_acceptance
 from mail_sender.store.port import (
+    Call,
     Change,
     Lease,
     Query,
@@ -45,16 +47,34 @@ def about(at: datetime | None, expected: datetime) -> bool:
     return at is not None and abs(at - expected) < timedelta(seconds=20)
 
 
+_OF_NEW = {
+    "due_at", "owner", "call", "attempts", "idempotency_key", "keep_key_for", "suppressed",
+}  # fmt: skip
+
+
 async def accepted(store: Store, clock: Clock, id_: str | None = None, **fields: Any) -> Message:  # noqa: ANN401
     """Accept a message that was created now; `fields` as in `make_new`."""
-    message_fields = {
-        name: fields.pop(name)
-        for name in tuple(fields)
-        if name not in {"due_at", "owner", "idempotency_key", "keep_key_for", "suppressed"}
-    }
+    message_fields = {name: fields.pop(name) for name in tuple(fields) if name not in _OF_NEW}
     message = make_message(id_, **{"created_at": clock.now(), **message_fields})
     assert await store.accept(make_new(message, **fields)) == Stored(message.id)
     return message
+
+
+async def begun(
+    store: Store,
+    clock: Clock,
+    *,
+    owner: str = A,
+    provider: str = "ses",
+    **fields: Any,  # noqa: ANN401
+) -> Lease:
+    """Accept a message whose first call, to all its recipients, begins in the same commit."""
+    await store.heartbeat(owner, LEASE)
+    message = make_message(created_at=clock.now(), **fields)
+    call = Call(provider=provider, recipients=message.content.recipients)
+    new = make_new(message, owner=owner, call=call)
+    assert await store.accept(new) == Stored(message.id)
+    return lease_at_acceptance(new, owner)
 
 
 async def claimed(store: Store, owner: str = A, limit: int = 10) -> Sequence[Lease]:

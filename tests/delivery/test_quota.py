@@ -49,6 +49,17 @@ def test_what_was_surely_not_taken_is_given_back() -> None:
     assert quota.admit(1) is None
 
 
+def test_a_call_that_was_not_made_costs_nothing() -> None:
+    """A client that repeats one idempotency key all day must not use up a provider's rate."""
+    quota = Quota(FakeClock(), QuotaPolicy(max_per_second=2, per_hour=2))
+    for _ in range(10):
+        assert quota.admit(2) is None
+        quota.withdraw(2)
+    assert quota.admit(1) is None
+    assert quota.admit(1) is None
+    assert quota.admit(1) is not None
+
+
 def test_a_restart_does_not_forget_what_was_used() -> None:
     """The store remembers what this process does not."""
     clock = FakeClock()

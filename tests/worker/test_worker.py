@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,22 +12,25 @@ import msgspec
 import pytest
 
 from mail_sender.clock import FakeClock
+from mail_sender.delivery.breaker import BreakerState
 from mail_sender.delivery.fleet import Fleet
+from mail_sender.delivery.quota import QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.errors import StoreUnavailable
-from mail_sender.domain.message import Message, OnUnknown
+from mail_sender.domain.message import Address, Message, OnUnknown
+from mail_sender.domain.outcome import Outcome
 from mail_sender.domain.status import RecipientStatus, State
 from mail_sender.observability.metrics import Metrics
 from mail_sender.providers.port import NoEvidence, NotTaken, Taken
 from mail_sender.queue.polling import PollingQueue
 from mail_sender.store.memory import MemoryStore
-from mail_sender.store.port import Change, Lease, Record
-from mail_sender.worker.hand_over import Tools
+from mail_sender.store.port import Change, Duplicate, Lease, NewMessage, Pause, Record, Stored
+from mail_sender.worker.hand_over import HandOver, Tools
 from mail_sender.worker.journal import Entry, Journal
 from mail_sender.worker.settle import settle, settlement
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
-from tests.delivery.scripted import DOWN, SILENT, LookedUp, Scripted, make_fleet
+from tests.delivery.scripted import BAD_KEY, DOWN, SILENT, LookedUp, Scripted, make_fleet
 from tests.make import make_message, make_new
 from tests.worker.test_journal import entry
 
@@ -38,11 +41,15 @@ class Bench:
     """A worker with everything around it."""
 
     def __init__(
-        self, directory: Path, *providers: Scripted, store: MemoryStore | None = None
+        self,
+        directory: Path,
+        *providers: Scripted,
+        store: MemoryStore | None = None,
+        quota: QuotaPolicy | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.store = store or MemoryStore(self.clock)
-        self.fleet: Fleet = make_fleet(self.clock, *providers)
+        self.fleet: Fleet = make_fleet(self.clock, *providers, quota=quota)
         self.queue = PollingQueue()
         self.watchers = Watchers()
         self.directory = directory
@@ -291,13 +298,146 @@ async def test_no_more_than_in_flight_are_handed_over_at_once(tmp_path: Path) ->
 
 
 async def test_a_sync_caller_hears_of_the_result(tmp_path: Path) -> None:
-    """Accepted leased to this process, handed over at once."""
+    """Accepted by the hand-over itself, in the commit that begins its first call."""
     bench = Bench(tmp_path, Scripted("ses"))
     async with bench.working(claims=False) as worker:
-        lease = await sync_lease(bench, worker)
-        hand_over = await worker.deliver_now(lease, bench.clock.now() + MINUTE)
+        hand_over = await handed_over(bench, worker)
     assert hand_over.change is not None
     assert (hand_over.change.state, hand_over.recorded) == (State.SENT, True)
+    record = await bench.store.get(hand_over.lease.message.id)
+    assert record is not None
+    assert [(a.number, a.provider) for a in record.attempts] == [(1, "ses")]
+
+
+async def test_a_sync_message_is_begun_before_the_call_by_one_write(tmp_path: Path) -> None:
+    """The fewer commits in a row, the sooner the caller has its answer; none comes too late."""
+    states: list[State] = []
+
+    class Watching(Scripted):
+        async def send(
+            self, message: Message, *, to: frozenset[Address]
+        ) -> Mapping[Address, Outcome]:
+            record = await bench.store.get(message.id)
+            states.append(record.state if record else State.QUEUED)
+            return await super().send(message, to=to)
+
+    class Counting(MemoryStore):
+        async def begin(self, *args: object, **kwargs: object) -> bool:
+            raise AssertionError("a commit of its own")
+
+    clock = FakeClock()
+    bench = Bench(tmp_path, Watching("ses"), store=Counting(clock))
+    async with bench.working(claims=False) as worker:
+        await handed_over(bench, worker)
+    assert states == [State.SENDING]
+
+
+async def test_a_sync_message_fails_over_as_any_other(tmp_path: Path) -> None:
+    """Who is passed over before the first call, and who after it, stands in the record."""
+    pausing = Pause(provider="paused", reason="", by="cli", at=FakeClock().now())
+    bench = Bench(tmp_path, Scripted("paused"), Scripted("ses", DOWN), Scripted("mailgun"))
+    await bench.store.pause(pausing)
+    async with bench.working(claims=False) as worker:
+        hand_over = await handed_over(bench, worker)
+    record = await bench.store.get(hand_over.lease.message.id)
+    assert record is not None
+    assert [(a.number, a.provider, a.outcome) for a in record.attempts] == [
+        (1, "paused", OutcomeKind.SKIPPED),
+        (2, "ses", OutcomeKind.DEFERRED),
+        (3, "mailgun", OutcomeKind.ACCEPTED),
+    ]
+    assert tuple(hand_over.attempts) == record.attempts
+
+
+async def test_a_sync_message_that_nobody_may_be_asked_for_is_accepted_and_ends(
+    tmp_path: Path,
+) -> None:
+    """Its caller can still ask by its id why; nothing is sent later."""
+    bench = Bench(tmp_path, Scripted("ses", obstacle="too large"))
+    async with bench.working(claims=False) as worker:
+        hand_over = await handed_over(bench, worker)
+    record = await bench.store.get(hand_over.lease.message.id)
+    assert record is not None
+    assert record.state is State.FAILED
+    assert [(a.provider, a.outcome) for a in record.attempts] == [("ses", OutcomeKind.SKIPPED)]
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("disk full"), RuntimeError("bug")])
+async def test_a_sync_message_that_cannot_be_stored_is_not_sent(
+    tmp_path: Path, trouble: Exception
+) -> None:
+    """The caller hears that nothing was accepted; that must be true."""
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses)
+
+    async def fails(_: NewMessage) -> Stored:
+        raise trouble
+
+    async with bench.working(claims=False) as worker:
+        with pytest.raises(type(trouble)):
+            await worker.deliver_now(make_new(), fails, bench.clock.now() + MINUTE)
+    assert ses.sent == []
+
+
+async def test_a_sync_message_that_was_not_accepted_costs_its_provider_nothing(
+    tmp_path: Path,
+) -> None:
+    """Neither its quota nor its only probe are used up by repetitions and full disks."""
+    ses = Scripted("ses", BAD_KEY)
+    bench = Bench(tmp_path, ses, quota=QuotaPolicy(max_per_second=1, per_day=2))
+    member = bench.fleet.members["ses"]
+
+    async def full(_: NewMessage) -> Stored:
+        raise StoreUnavailable("disk full")
+
+    async with bench.working(claims=False) as worker:
+        first = make_new(idempotency_key="k")
+        until = bench.clock.now() + timedelta(hours=1)
+        await worker.deliver_now(first, bench.store.accept, until)
+        bench.clock.advance(MINUTE)  # the breaker's rest is over: one probe may go
+        for _ in range(5):
+            again = make_new(idempotency_key="k")
+            answer = await worker.deliver_now(again, bench.store.accept, until)
+            assert answer == Duplicate(first.message.id, answer.fingerprint)  # type: ignore[union-attr]
+            with pytest.raises(StoreUnavailable):
+                await worker.deliver_now(make_new(), full, until)
+        assert member.breaker.view().state is BreakerState.HALF_OPEN
+        assert member.quota.view().used_day == 0
+        await worker.deliver_now(make_new(), bench.store.accept, until)
+        assert member.breaker.view().state is BreakerState.CLOSED
+    assert len(ses.sent) == 2
+
+
+async def test_killed_between_its_commit_and_its_call_a_sync_message_is_unknown(
+    tmp_path: Path,
+) -> None:
+    """The next process cannot know that no byte had left yet."""
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses)
+    new = make_new(idempotency_key="k")
+    stored = asyncio.Event()
+
+    async def accepts_and_hangs(new: NewMessage) -> Stored | Duplicate:
+        kept = await bench.store.accept(new)
+        stored.set()
+        await asyncio.Event().wait()
+        return kept
+
+    async with bench.working() as worker:
+        until = bench.clock.now() + MINUTE
+        caller = asyncio.create_task(worker.deliver_now(new, accepts_and_hangs, until))
+        await stored.wait()
+        await kill(worker)
+        with pytest.raises(RuntimeError):
+            await caller
+    async with bench.working("w2") as next_one:
+        record = await bench.until(new.message, State.UNKNOWN)
+        again = make_new(idempotency_key="k")
+        answer = await next_one.deliver_now(again, bench.store.accept, until)
+        await asyncio.sleep(0.05)
+    assert answer == Duplicate(new.message.id, answer.fingerprint)  # type: ignore[union-attr]
+    assert [(a.provider, a.outcome) for a in record.attempts] == [("ses", OutcomeKind.UNKNOWN)]
+    assert ses.sent == []
 
 
 async def test_a_sync_time_out_during_a_call_stays_open_and_asks_nobody_else(
@@ -308,15 +448,33 @@ async def test_a_sync_time_out_during_a_call_stays_open_and_asks_nobody_else(
     ses.gate = asyncio.Event()
     bench = Bench(tmp_path, ses, mailgun)
     async with bench.working(claims=False) as worker:
-        lease = await sync_lease(bench, worker)
-        until = bench.clock.now() + timedelta(seconds=0.05)
-        hand_over = await worker.deliver_now(lease, until)
+        hand_over = await handed_over(bench, worker, timedelta(seconds=0.05))
         assert hand_over.change is None
         bench.clock.advance(MINUTE)
         ses.gate.set()
-        record = await bench.until(lease.message, State.FAILED)
+        record = await bench.until(hand_over.lease.message, State.FAILED)
     assert mailgun.sent == []
     assert record.attempts[-1].provider == "ses"
+
+
+async def test_a_sync_caller_is_told_nothing_before_the_store_has_answered(
+    tmp_path: Path,
+) -> None:
+    """A slow disk outlasts the caller's time: "accepted or not" is still never guessed."""
+    bench = Bench(tmp_path, Scripted("ses"))
+    disk = asyncio.Event()
+
+    async def slow(new: NewMessage) -> Stored | Duplicate:
+        await disk.wait()
+        return await bench.store.accept(new)
+
+    async with bench.working(claims=False) as worker:
+        until = bench.clock.now() + timedelta(seconds=0.02)
+        caller = asyncio.create_task(worker.deliver_now(make_new(), slow, until))
+        await asyncio.sleep(0.1)
+        assert not caller.done()
+        disk.set()
+        assert isinstance(await caller, HandOver)
 
 
 async def test_a_sync_caller_that_goes_away_does_not_break_the_hand_over(tmp_path: Path) -> None:
@@ -324,13 +482,14 @@ async def test_a_sync_caller_that_goes_away_does_not_break_the_hand_over(tmp_pat
     ses = Scripted("ses")
     ses.gate = asyncio.Event()
     bench = Bench(tmp_path, ses)
+    new = make_new()
     async with bench.working(claims=False) as worker:
-        lease = await sync_lease(bench, worker)
-        caller = asyncio.create_task(worker.deliver_now(lease, bench.clock.now() + MINUTE))
+        until = bench.clock.now() + MINUTE
+        caller = asyncio.create_task(worker.deliver_now(new, bench.store.accept, until))
         await ses.entered.wait()
         caller.cancel()
         ses.gate.set()
-        await bench.until(lease.message, State.SENT)
+        await bench.until(new.message, State.SENT)
 
 
 @pytest.mark.parametrize(
@@ -413,11 +572,12 @@ async def test_a_provider_that_cannot_be_asked_leaves_it_unknown(tmp_path: Path)
     assert (await bench.until(message, State.UNKNOWN)).state is State.UNKNOWN
 
 
-async def sync_lease(bench: Bench, worker: Worker) -> Lease:
-    """Accept a message as a sync caller's, leased to the worker."""
-    message = make_message()
-    await bench.store.accept(make_new(message, owner=worker.owner))
-    return Lease(message=message, owner=worker.owner, fence=1, pending=message.content.recipients)
+async def handed_over(bench: Bench, worker: Worker, within: timedelta = MINUTE) -> HandOver:
+    """Hand over a message whose caller waits, which no earlier one has the key of."""
+    until = bench.clock.now() + within
+    hand_over = await worker.deliver_now(make_new(), bench.store.accept, until)
+    assert isinstance(hand_over, HandOver)
+    return hand_over
 
 
 async def left_in_the_journal(directory: Path, outcome: Entry) -> None:

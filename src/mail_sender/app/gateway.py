@@ -29,7 +29,6 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
-from ..domain.status import State
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
 from ..intake.rules import Limits
@@ -296,11 +295,7 @@ class Gateway:
             provider=change.provider,
             due_at=change.due_at.isoformat() if change.due_at else None,
         )
-        self.metrics.concluded.labels(change.state).inc()
-        if change.state is State.SENT:
-            since = max(message.content.send_at or message.created_at, message.created_at)
-            took = (self.clock.now() - since).total_seconds()
-            self.metrics.hand_over_seconds.labels(message.content.priority).observe(max(took, 0.0))
+        self.metrics.message_concluded(message, change.state, self.clock.now())
         self.watchers.concluded(message, change)
 
     def _breaker_changed(self, provider: str, view: BreakerView) -> None:

@@ -30,7 +30,8 @@ class Circumstances:
         policy: For the next pass.
         chance: A random number in [0, 1).
         route: Every provider of the plan.
-        earliest: When the first provider that could take it may be asked; None: now.
+        earliest: When the first provider that could take it may be asked; None: now, or it does
+            not matter, since nobody waits.
         caller_waits: A sync request: what was not taken in this pass is never tried again.
         looks_up: Whether the provider of the unknown outcome can be asked about it.
         others: What is known of the recipients that were not part of this pass.

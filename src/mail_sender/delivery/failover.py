@@ -62,6 +62,11 @@ class Pass:
     provider_message_id: str | None = None
     numbered: int = 0
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a provider took everybody, so that nobody is left to wait for another."""
+        return self.asked and all(isinstance(o, Accepted) for o in self.outcomes.values())
+
     def add(self, attempt: Attempt, outcomes: Mapping[Address, Outcome]) -> None:
         """Take in what one provider answered."""
         self.attempts.append(attempt)

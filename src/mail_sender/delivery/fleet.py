@@ -58,7 +58,7 @@ class Ticket:
     def withdraw(self) -> None:
         """Report that no call was made."""
         self.member.breaker.withdraw(self.admission)
-        self.member.quota.give_back(self.recipients)
+        self.member.quota.withdraw(self.recipients)
 
 
 class Fleet:
@@ -103,7 +103,7 @@ class Fleet:
             return over
         admission = member.breaker.admit(domain)
         if isinstance(admission, Blocked):
-            member.quota.give_back(recipients)
+            member.quota.withdraw(recipients)
             return admission
         return Ticket(member, admission, domain, recipients)
 

@@ -88,6 +88,11 @@ class Quota:
                 window.add(recipients, self._clock.now())
         return blocked
 
+    def withdraw(self, recipients: int) -> None:
+        """Take back an admission whose call was not made."""
+        self._tokens = min(self._tokens + 1, self._most_tokens())
+        self.give_back(recipients)
+
     def give_back(self, recipients: int) -> None:
         """Give back recipients that the provider surely did not take. The call stays counted."""
         for window in self._windows:

@@ -1,8 +1,8 @@
 """Take a message: check it, make it durable in one commit, then wake the queue or deliver now.
 
 Neighbours: every door ends here; the store keeps; `worker` sends. Nothing is answered before
-the store has the message. A sync message is accepted already leased to this process, and then
-handed over while its caller waits.
+the store has the message. A sync message is accepted by the hand-over itself, with its first
+call already begun, and its caller waits for the end.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from ..store.port import (
     Change,
     Duplicate,
     IdempotencyClaim,
-    Lease,
     NewMessage,
     Recipient,
     RecipientChange,
@@ -143,14 +142,11 @@ class Intake:
             QueueFull, Draining, StoreUnavailable: Nothing was accepted.
         """
         new = self.prepare(content, key=key, idempotency_key=idempotency_key)
-        begun = time.perf_counter()
-        kept = await self._store.accept(new)
-        self._metrics.accept_seconds.observe(time.perf_counter() - begun)
-        if isinstance(kept, Duplicate):
-            return await self._replay(new, kept, wait)
-        self._note_accepted(new)
         if content.mode is Mode.SYNC:
             return await self._deliver_now(new)
+        kept = await self._accept(new)
+        if isinstance(kept, Duplicate):
+            return await self._replay(new, kept, wait)
         self._announce(new)
         return await self._waited(fresh_record(new), wait)
 
@@ -221,7 +217,6 @@ class Intake:
             message=message,
             encoded=encoded,
             due_at=due_at,
-            owner=self._worker.owner if content.mode is Mode.SYNC else None,
             idempotency=self._claim(idempotency_key, encoded),
             events=(
                 Event(
@@ -259,9 +254,16 @@ class Intake:
             raise InvalidMessage([Fault("/route", f"no such route; there are: {there_are}")])
         return route
 
+    async def _accept(self, new: NewMessage) -> Stored | Duplicate:
+        begun = time.perf_counter()
+        kept = await self._store.accept(new)
+        self._metrics.accept_seconds.observe(time.perf_counter() - begun)
+        if isinstance(kept, Stored):
+            self._note_accepted(new)
+        return kept
+
     def _note_accepted(self, new: NewMessage) -> None:
-        content = new.message.content
-        self._metrics.accepted.labels(content.mode, content.priority).inc()
+        self._metrics.message_accepted(new.message)
         maillog.accepted(new.message)
 
     def _announce(self, new: NewMessage) -> None:
@@ -280,14 +282,10 @@ class Intake:
             return error
 
     async def _deliver_now(self, new: NewMessage) -> Submission:
-        lease = Lease(
-            message=new.message,
-            owner=self._worker.owner,
-            fence=1,
-            pending=new.message.content.recipients,
-        )
         until = self._clock.now() + (new.message.content.timeout or self._policy.sync_timeout)
-        hand_over = await self._worker.deliver_now(lease, until)
+        hand_over = await self._worker.deliver_now(new, self._accept, until)
+        if isinstance(hand_over, Duplicate):
+            return await self._replay(new, hand_over, None)
         record = await self._after(hand_over, fresh_record(new))
         return Submission(record, sync_verdict(record))
 
@@ -412,7 +410,7 @@ def fresh_record(new: NewMessage) -> Record:
     content = new.message.content
     return Record(
         message=new.message,
-        state=State.LEASED if new.owner else State.QUEUED,
+        state=State.QUEUED,
         held=False,
         due_at=new.due_at,
         updated_at=new.message.created_at,

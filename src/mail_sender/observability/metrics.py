@@ -7,11 +7,14 @@ made by `app`, so that tests do not share counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ..domain.attempt import Attempt
 from ..domain.message import Message
+from ..domain.status import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
@@ -73,15 +76,33 @@ class Metrics:
         self.store_errors = Counter(
             "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
         )
+        # Looking a label up costs four times what counting does, and there are few of them.
+        self._attempts_of = cache(self.attempts.labels)
+        self._attempt_seconds_of = cache(self.attempt_seconds.labels)
+        self._accepted_of = cache(self.accepted.labels)
+        self._concluded_of = cache(self.concluded.labels)
+        self._hand_over_seconds_of = cache(self.hand_over_seconds.labels)
         self.info = Gauge(
             "mail_sender_info", "The version that runs.", ["version"], registry=registry
         )
 
     def attempt(self, _message: Message, made: Attempt) -> None:
         """Count an attempt."""
-        self.attempts.labels(made.provider, made.outcome, made.blame or "").inc()
+        self._attempts_of(made.provider, made.outcome, made.blame or "").inc()
         if made.duration:
-            self.attempt_seconds.labels(made.provider).observe(made.duration.total_seconds())
+            self._attempt_seconds_of(made.provider).observe(made.duration.total_seconds())
+
+    def message_accepted(self, message: Message) -> None:
+        """Count a message that became durable."""
+        self._accepted_of(message.content.mode, message.content.priority).inc()
+
+    def message_concluded(self, message: Message, state: State, now: datetime) -> None:
+        """Count the end of a pass; where the message was sent, also how long that took."""
+        self._concluded_of(state).inc()
+        if state is State.SENT:
+            since = max(message.content.send_at or message.created_at, message.created_at)
+            took = max((now - since).total_seconds(), 0.0)
+            self._hand_over_seconds_of(message.content.priority).observe(took)
 
     def waiting(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Set how many messages are in each (state, priority); priority may be empty."""

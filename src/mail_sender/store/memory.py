@@ -91,7 +91,7 @@ class MemoryStore:
             used = Duplicate(message.id, claim.fingerprint), now + claim.keep_for
             self._used_keys[message.key_id, claim.key] = used
         self._last_seq += 1
-        row = Row.accepted(new, seq=self._last_seq)
+        row = Row.accepted(new, seq=self._last_seq, now=now)
         self._rows[message.id] = row
         self._file(row)
         self._append(new.events, message.id)

@@ -57,10 +57,14 @@ class Row:
     taken: dict[Address, tuple[str | None, datetime]] = field(default_factory=dict)
 
     @classmethod
-    def accepted(cls, new: NewMessage, *, seq: int) -> Row:
+    def accepted(cls, new: NewMessage, *, seq: int, now: datetime) -> Row:
         """Return the row of a message that was just accepted."""
         message = new.message
         state = state_at_acceptance(new)
+        is_owned = state in {State.LEASED, State.SENDING}
+        begun = None
+        if new.call is not None and state is State.SENDING:
+            begun = Begun(provider=new.call.provider, recipients=new.call.recipients, at=now)
         return cls(
             seq=seq,
             message=message,
@@ -70,8 +74,10 @@ class Row:
             updated_at=message.created_at,
             ready_at=message.content.send_at or message.created_at,
             finished_at=message.created_at if state.is_final else None,
-            fence=1 if state is State.LEASED else 0,
-            owner=new.owner if state is State.LEASED else None,
+            fence=1 if is_owned else 0,
+            owner=new.owner if is_owned else None,
+            attempts=list(new.attempts),
+            begun=begun,
             recipients={
                 address: Recipient(
                     address=address,

@@ -82,12 +82,28 @@ def state_at_acceptance(new: NewMessage) -> State:
     recipients = new.message.content.recipients
     if recipients and new.suppressed.issuperset(recipients):
         return State.SUPPRESSED
-    return State.QUEUED if new.owner is None else State.LEASED
+    if new.owner is None:
+        return State.QUEUED
+    return State.LEASED if new.call is None else State.SENDING
 
 
 def status_at_acceptance(new: NewMessage, address: Address) -> RecipientStatus:
     """Return the first status of a recipient."""
     return RecipientStatus.SUPPRESSED if address in new.suppressed else RecipientStatus.QUEUED
+
+
+def lease_at_acceptance(new: NewMessage, owner: str) -> Lease:
+    """Return what `owner` holds of a message that is stored as its own."""
+    recipients = new.message.content.recipients
+    return lease_of(
+        new.message,
+        owner=owner,
+        fence=1,
+        waiting=RecipientStatus.QUEUED,
+        statuses={address: status_at_acceptance(new, address) for address in recipients},
+        attempts=(),
+        retries_made=0,
+    )
 
 
 # ---------------------------------------------------------------- clients' actions

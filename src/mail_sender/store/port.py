@@ -44,6 +44,14 @@ class IdempotencyClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of a provider that is about to be made: what is committed before its first byte."""
+
+    provider: str
+    recipients: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
     """A message on its way into the store.
 
@@ -52,8 +60,11 @@ class NewMessage:
         due_at: When the first attempt may begin; `message.created_at` for "now".
         owner: When given, the message is stored as LEASED by this owner with fence 1 (a sync
             caller, whose process claims at once), else as QUEUED with fence 0.
+        call: Only with an owner, and it makes that SENDING: acceptance, claim and `begin` in one
+            commit. The owner may make this call once the store has answered `Stored`.
+        attempts: Providers that were passed over before this call.
         suppressed: Recipients that are on the suppression list. When all are, the message is
-            stored in the final state SUPPRESSED.
+            stored in the final state SUPPRESSED, whatever else is said here.
         events: Appended in the same commit.
     """
 
@@ -61,6 +72,8 @@ class NewMessage:
     encoded: bytes
     due_at: datetime
     owner: str | None = None
+    call: Call | None = None
+    attempts: tuple[Attempt, ...] = ()
     idempotency: IdempotencyClaim | None = None
     suppressed: frozenset[Address] = frozenset()
     events: tuple[Event, ...] = ()
@@ -359,7 +372,10 @@ class Store(Protocol):
     # ------------------------------------------------ intake
 
     async def accept(self, new: NewMessage) -> Stored | Duplicate:
-        """Keep a message, its content, key, recipients and events in one commit."""
+        """Keep a message, its content, key, recipients and events in one commit.
+
+        With `new.call` the message is begun in it too; a `Duplicate` begins nothing.
+        """
         ...
 
     async def accept_many(self, new: Sequence[NewMessage]) -> Sequence[Stored | Duplicate]:

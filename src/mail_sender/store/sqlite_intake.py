@@ -15,12 +15,21 @@ from .listing import ascii_lower, encode_listed
 from .micros import micros, micros_of
 from .moves import state_at_acceptance, status_at_acceptance
 from .port import Duplicate, NewMessage, Stored
-from .sqlite_rows import INSERT_EVENTS, LANE, Columns, event_columns
+from .sqlite_rows import (
+    INSERT_ATTEMPTS,
+    INSERT_EVENTS,
+    LANE,
+    Columns,
+    attempt_columns,
+    event_columns,
+    json_text,
+)
 from .sqlite_values import insert_rows, select_rows
 
 _INSERT_MESSAGES = (
     "INSERT INTO messages (seq, id, state, lane, due_at, created_at, updated_at, give_up_at, "
-    "span, ready_at, finished_at, fence, owner, route, on_unknown, key_id, is_test, size)"
+    "span, ready_at, finished_at, fence, owner, route, on_unknown, key_id, is_test, size, "
+    "attempts_made, begun_provider, begun_recipients, begun_at)"
 )
 _INSERT_CONTENTS = "INSERT INTO contents (seq, listed, content)"
 _INSERT_RECIPIENTS = "INSERT INTO recipients (seq, position, address, kind, status, updated_at)"
@@ -50,6 +59,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     content: Columns
     search: Columns
     recipients: Sequence[Columns]
+    attempts: Sequence[Columns]
     tags: Sequence[str]
     events: Sequence[Columns]
     key: _ClientKey | None
@@ -61,7 +71,8 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
     created_at = micros(message.created_at)
     give_up_at = micros(message.give_up_at)
     state = state_at_acceptance(new)
-    is_leased = state is State.LEASED
+    is_owned = state in {State.LEASED, State.SENDING}
+    call = new.call if state is State.SENDING else None
     return Arrival(
         id=message.id,
         message=(
@@ -75,13 +86,17 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
             give_up_at - created_at,
             micros(content.send_at) if content.send_at else created_at,
             created_at if state.is_final else None,
-            int(is_leased),
-            new.owner if is_leased else None,
+            int(is_owned),
+            new.owner if is_owned else None,
             message.route,
             message.on_unknown.value,
             message.key_id,
             int(message.is_test),
             len(new.encoded),
+            len(new.attempts),
+            call and call.provider,
+            call and json_text(call.recipients),
+            call and micros(now),
         ),
         content=(encode_listed(content), new.encoded),
         search=(
@@ -99,6 +114,7 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
             )
             for position, address in enumerate(content.recipients)
         ],
+        attempts=[attempt_columns(attempt) for attempt in new.attempts],
         tags=content.tags,
         events=[event_columns(event) for event in new.events],
         key=_client_key(new, micros(now)),
@@ -156,6 +172,9 @@ def _insert(connection: sqlite3.Connection, fresh: Sequence[Arrival]) -> None:
     insert_rows(connection, _INSERT_SEARCHES, [(seq, *a.search) for seq, a in numbered])
     insert_rows(
         connection, _INSERT_RECIPIENTS, [(seq, *r) for seq, a in numbered for r in a.recipients]
+    )
+    insert_rows(
+        connection, INSERT_ATTEMPTS, [(seq, *made) for seq, a in numbered for made in a.attempts]
     )
     insert_rows(connection, _INSERT_TAGS, [(tag, seq) for seq, a in numbered for tag in a.tags])
     insert_rows(connection, INSERT_EVENTS, [(seq, *e) for seq, a in numbered for e in a.events])

@@ -25,7 +25,8 @@ from ..domain.message import Address, Message
 from ..domain.status import State
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..store.port import Change, Lease, Store
+from ..store.port import Call, Change, Lease, Store
+from .arrival import Arrival, NotAccepted
 from .journal import Entry, Journal, Note
 
 _STORE_AWAY = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)  #: seconds between tries to record an outcome
@@ -53,13 +54,15 @@ class HandOver:
         attempts: Every attempt of the pass so far.
     """
 
-    def __init__(self, lease: Lease, tools: Tools, *, caller_waits: bool) -> None:
+    def __init__(self, lease: Lease, tools: Tools, *, arrival: Arrival | None = None) -> None:
+        """Get ready. With an `arrival` its caller waits, and it is not in the store yet."""
         self.lease = lease
         self.change: Change | None = None
         self.recorded = False
         self.attempts: list[Attempt] = []
         self._tools = tools
-        self._caller_waits = caller_waits
+        self._caller_waits = arrival is not None
+        self._arrival = arrival
         self._note: Note | None = None
         self._noted: tuple[int, Change] | None = None
         self._steps: tuple[Step, ...] = plan(
@@ -83,6 +86,9 @@ class HandOver:
         """Hand the message over, as far as that goes in one pass, and record it."""
         try:
             await self._walk.run(may_go_on)
+            await self._enter(self._walk.done, None)
+        except NotAccepted:
+            return
         except Lost:
             self._lost()
             return
@@ -97,6 +103,9 @@ class HandOver:
     async def begin(self, done: Pass, provider: str, recipients: Sequence[Address]) -> bool:
         """See `delivery.failover.Ledger`."""
         store, lease = self._tools.store, self.lease
+        if self._arrival is not None:
+            await self._enter(done, Call(provider=provider, recipients=tuple(recipients)))
+            return True
         if not done.attempts:
             return await store.begin(lease, provider=provider, recipients=recipients)
         so_far = Change(
@@ -127,6 +136,12 @@ class HandOver:
         if before is not None:
             self._tools.journal.settle(before)
 
+    async def _enter(self, done: Pass, call: Call | None) -> None:
+        """Store a message that is not in the store yet."""
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            await arrival.enter(done, call)
+
     # ------------------------------------------------ the end of the pass
 
     def _final(self) -> Change:
@@ -138,9 +153,12 @@ class HandOver:
 
     def _conclusion(self, done: Pass) -> Change:
         lease, fleet = self.lease, self._tools.fleet
-        names = tuple(step.provider for step in self._steps)
-        open_to_it = tuple(name for name in names if name not in done.never)
+        names = tuple([step.provider for step in self._steps])
         last = fleet.members.get(done.last_asked or "")
+        earliest = None
+        if not done.is_taken:
+            open_to_it = tuple([name for name in names if name not in done.never])
+            earliest = fleet.earliest(open_to_it, lease.message, len(lease.pending))
         return conclude(
             lease,
             done,
@@ -149,7 +167,7 @@ class HandOver:
                 policy=self._tools.policy,
                 chance=random.random(),  # noqa: S311 - jitter, not a secret
                 route=names,
-                earliest=fleet.earliest(open_to_it, lease.message, len(lease.pending)),
+                earliest=earliest,
                 caller_waits=self._caller_waits,
                 looks_up=last is not None and last.looks_up,
                 others=lease.others,

@@ -75,10 +75,10 @@ class _File:
 class Note:
     """One outcome in the journal, or on its way there."""
 
-    __slots__ = ("file", "is_settled", "line", "written")
+    __slots__ = ("entry", "file", "is_settled", "written")
 
-    def __init__(self, line: bytes) -> None:
-        self.line = line
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
         self.file: _File | None = None
         self.is_settled = False
         self.written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -133,7 +133,7 @@ class Journal:
         `await kept(note)` tells when it does. A note that is settled before its turn to be
         written comes is left out: then the store was quicker.
         """
-        note = Note(_encoder.encode(entry) + b"\n")
+        note = Note(entry)
         self._waiting.append(note)
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush_soon())
@@ -180,7 +180,7 @@ class Journal:
             try:
                 if notes:
                     file = self._current()
-                    lines = b"".join(note.line for note in notes)
+                    lines = b"".join([_encoder.encode(note.entry) + b"\n" for note in notes])
                     file.open_entries += len(notes)
                     await loop.run_in_executor(None, file.write, lines)
             except OSError as error:

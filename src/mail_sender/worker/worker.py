@@ -21,7 +21,8 @@ from ..domain.message import Message, MessageId, Priority
 from ..domain.status import State
 from ..observability import maillog
 from ..queue.port import Queue
-from ..store.port import Change, Depth, Lease
+from ..store.port import Change, Depth, Duplicate, Lease, NewMessage
+from .arrival import Accept, Arrival
 from .hand_over import HandOver, Tools, replay
 from .settle import settle
 
@@ -118,22 +119,40 @@ class Worker:
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
         await self._tools.journal.close()
 
-    async def deliver_now(self, lease: Lease, until: datetime) -> HandOver:
-        """Hand over a message whose caller waits until then.
+    async def deliver_now(
+        self, new: NewMessage, accept: Accept, until: datetime
+    ) -> HandOver | Duplicate:
+        """Accept a message whose caller waits until then, and hand it over.
 
         The caller may be cancelled or give up at any time: the hand-over goes on to its end,
         but begins no new call after `until`. When this returns early, `change` is None.
+
+        Args:
+            new: Without owner, call and attempts.
+            accept: Stores it, by whatever the caller does around `Store.accept`.
+            until: Whether it was accepted is waited for even longer.
+
+        Returns:
+            `Duplicate`, and nothing was sent, when its idempotency key was used before.
+
+        Raises:
+            StoreUnavailable: As `accept`; it is not in the store, and nothing was sent.
         """
-        hand_over = HandOver(lease, self._tools, caller_waits=True)
+        arrival = Arrival(new, self.owner, accept)
+        hand_over = HandOver(arrival.lease, self._tools, arrival=arrival)
         task = self._spawn(
             hand_over.run(lambda: self._may_call() and self._tools.clock.now() < until)
         )
+        task.add_done_callback(lambda _: arrival.abandon())
         left = (until - self._tools.clock.now()).total_seconds()
         await asyncio.wait({task}, timeout=max(left, 0.0))
         if not task.done() and not hand_over.is_calling:
             # Nothing is being taken: what is left is writing that down.
             await asyncio.wait({task}, timeout=2.0)
-        return hand_over
+        kept = await arrival.kept
+        if isinstance(kept, Exception):
+            raise kept
+        return kept if isinstance(kept, Duplicate) else hand_over
 
     def _may_call(self) -> bool:
         """A worker whose lease may have run out begins no call: somebody else may have it."""
@@ -151,7 +170,7 @@ class Worker:
             limit = min(free, _CLAIM_AT_ONCE)
             leases = await self._guarded("claim", self._claim, limit)
             for lease in leases or ():
-                self._spawn(HandOver(lease, self._tools, caller_waits=False).run(self._goes_on))
+                self._spawn(HandOver(lease, self._tools).run(self._goes_on))
             if not leases:  # a claim may bring fewer than it could: large mails come in parts
                 await self._queue.wait(self._policy.poll_interval)
 

@@ -1,0 +1,69 @@
+"""A sync message on its way into the store: its acceptance and its first call begin as one.
+
+Neighbours: `intake` makes the message and waits; `hand_over` walks over the providers, and its
+first `begin` is the commit that accepts. So a message whose caller waits costs two commits (this
+one and the outcome) instead of four transitions one after the other, and still no byte leaves
+before its intent is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ..delivery.failover import Pass
+from ..store.moves import lease_at_acceptance
+from ..store.port import Call, Duplicate, Lease, NewMessage, Stored
+
+Accept = Callable[[NewMessage], Awaitable[Stored | Duplicate]]
+
+
+class NotAccepted(Exception):
+    """The message is not in the store: nothing may be sent. `Arrival.kept` says why."""
+
+
+class Arrival:
+    """One message, until the store has it.
+
+    Attributes:
+        lease: What its owner will hold.
+        kept: The store's answer, or the error in its place.
+    """
+
+    def __init__(self, new: NewMessage, owner: str, accept: Accept) -> None:
+        self.lease: Lease = lease_at_acceptance(new, owner)
+        self.kept: asyncio.Future[Stored | Duplicate | Exception]
+        self.kept = asyncio.get_running_loop().create_future()
+        self._new = new
+        self._owner = owner
+        self._accept = accept
+
+    async def enter(self, done: Pass, call: Call | None) -> None:
+        """Store the message with the skips so far and the call that is about to be made.
+
+        Args:
+            done: The walk so far; its attempts are emptied, since the store has them then.
+            call: None when no provider may be asked now: the message is stored as leased.
+
+        Raises:
+            NotAccepted: An earlier message has its idempotency key, or the store failed.
+        """
+        attempts = tuple(done.attempts) if call is not None else ()
+        try:
+            kept = await self._accept(
+                replace(self._new, owner=self._owner, call=call, attempts=attempts)
+            )
+        except Exception as error:
+            self.kept.set_result(error)
+            raise NotAccepted from error
+        self.kept.set_result(kept)
+        if isinstance(kept, Duplicate):
+            raise NotAccepted
+        if call is not None:
+            done.attempts.clear()
+
+    def abandon(self) -> None:
+        """Let nobody wait for ever: the hand-over ended, by a bug or cut short."""
+        if not self.kept.done():
+            self.kept.set_result(RuntimeError("the hand-over ended before the store answered"))
