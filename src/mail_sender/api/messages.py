@@ -78,7 +78,7 @@ async def list_messages(asked: Annotated[ListQuery, Query()], services: Behind) 
 async def retry_messages(
     key: CanManage, asked: Annotated[RetryMany, Depends(json_body(RetryMany))], services: Behind
 ) -> Response:
-    """Try all matching messages again at once: failed, expired and waiting ones.
+    """Try all matching messages again at once: failed, expired, suppressed and waiting ones.
 
     Those that a provider has taken are always left out, and those of which nobody knows unless
     `risk_duplicate` says so. At most 1000 in one call: `more` says whether there are others.
@@ -186,7 +186,8 @@ async def retry_message(
 ) -> Response:
     """Try it now: a waiting one at once, a failed or expired one for those who did not get it.
 
-    One whose outcome is unknown only with `risk_duplicate`.
+    A suppressed one is sent if its recipients were taken from the list meanwhile; one whose
+    outcome is unknown only with `risk_duplicate`.
     """
     record = await services.actions.retry(_id(id), by=key, risk_duplicate=how.risk_duplicate)
     return _answer(record, services)

@@ -95,7 +95,7 @@ class Actions:
     async def retry_many(
         self, query: Query, *, by: ApiKey, dry_run: bool, risk_duplicate: bool
     ) -> Bulk:
-        """Try again what matches: failed and expired ones, waiting ones at once.
+        """Try again what matches: failed, expired and suppressed ones, waiting ones at once.
 
         Unknown ones are left out unless `risk_duplicate`; sent ones always. At most
         `ACT_AT_MOST` in one call.
@@ -105,7 +105,7 @@ class Actions:
             event = self._event(EventType.RETRIED, id_, by, bulk=True)
             return await self._store.retry(id_, event, risk_duplicate=risk_duplicate)
 
-        allowed = {State.QUEUED, State.FAILED, State.EXPIRED}
+        allowed = {State.QUEUED, State.FAILED, State.EXPIRED, State.SUPPRESSED}
         if risk_duplicate:
             allowed.add(State.UNKNOWN)
         bulk = await self._each(query, allowed, None if dry_run else retry)
