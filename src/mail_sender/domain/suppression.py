@@ -6,6 +6,7 @@ about to be handed over; people, programs and providers' events add to it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from enum import StrEnum
 from .message import Address
 
 MAX_NOTE = 500  #: characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class SuppressionReason(StrEnum):
@@ -43,6 +45,20 @@ class Origin:
     def __str__(self) -> str:
         """Return the text that `parse_origin` reads."""
         return f"{self.kind}:{self.id}"
+
+
+def parse_note(text: str) -> str:
+    """Return a note for people. Raises `ValueError` in words for the client."""
+    if _CONTROL.search(text):
+        raise ValueError("a note is one line without control characters")
+    if len(text) > MAX_NOTE:
+        raise ValueError(f"at most {MAX_NOTE} characters")
+    return text
+
+
+def note_of(answer: str) -> str:
+    """Return what a server answered as a note: it may have several lines, and any length."""
+    return " ".join(_CONTROL.sub(" ", answer).split())[:MAX_NOTE]
 
 
 def parse_origin(text: str) -> Origin:
