@@ -21,6 +21,7 @@ from mail_sender.domain.message import (
     OnUnknown,
     new_message_id,
 )
+from mail_sender.domain.suppression import Suppression, SuppressionReason, parse_origin
 from mail_sender.store.codec import encode_content, fingerprint
 from mail_sender.store.port import ApiKey, Call, IdempotencyClaim, NewMessage, Scope
 
@@ -95,7 +96,6 @@ def make_new(
     attempts: Sequence[Attempt] = (),
     idempotency_key: str | None = None,
     keep_key_for: timedelta = timedelta(hours=24),
-    suppressed: frozenset[Address] = frozenset(),
     events: Sequence[Event] | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> NewMessage:
@@ -109,7 +109,6 @@ def make_new(
         attempts: See `NewMessage.attempts`.
         idempotency_key: The client's key; its fingerprint is that of the content.
         keep_key_for: How long the key is good.
-        suppressed: See `NewMessage.suppressed`.
         events: None for one `message.queued`.
         fields: See `make_message`.
     """
@@ -127,7 +126,6 @@ def make_new(
         call=call,
         attempts=tuple(attempts),
         idempotency=claim or None,
-        suppressed=suppressed,
         events=(queued,) if events is None else tuple(events),
     )
 
@@ -159,6 +157,24 @@ def make_attempt(
         started_at=started_at,
         duration=duration,
         outcome=outcome,
+        **fields,
+    )
+
+
+def make_suppression(
+    address: Address = ANN,
+    reason: SuppressionReason = SuppressionReason.MANUAL,
+    origin: str = "key:key_1",
+    *,
+    created_at: datetime = NOW,
+    **fields: Any,  # noqa: ANN401
+) -> Suppression:
+    """Return an entry of the suppression list; `fields` are `Suppression`'s own."""
+    return Suppression(
+        address=address,
+        reason=reason,
+        origin=parse_origin(origin),
+        created_at=created_at,
         **fields,
     )
 

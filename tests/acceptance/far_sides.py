@@ -141,8 +141,8 @@ class Witness:
             raise OSError
         status, _, rest = answer.partition(b"\r\n")
         payload = answer.partition(b"\r\n\r\n")[2]
-        if b"content-length" not in rest.lower():
-            raise OSError
+        if len(payload) != int(_header(b"\r\n" + rest, b"content-length") or -1):
+            raise OSError  # it died in the middle of its answer
         kept = re.sub(rb"(?i)\r\nconnection: [^\r]*", b"", answer[: -len(payload) or None])
         return kept.replace(status, status.replace(b"HTTP/1.0", b"HTTP/1.1"), 1) + payload
 

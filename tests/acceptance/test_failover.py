@@ -68,7 +68,7 @@ async def test_moto_is_killed_under_load_and_every_mail_arrives_once(tmp_path: P
     assert {message["status"] for message in messages.values()} == {"sent"}
     arrived = witness.answered + books.taken
     assert set(arrived) == set(ids)
-    assert set(arrived.values()) == {1}
+    assert {id_: messages[id_]["attempts"] for id_, n in arrived.items() if n > 1} == {}
     assert witness.answered.total() > 300
     assert books.taken.total() > 1000
     for id_, message in messages.items():

@@ -34,6 +34,7 @@ from ..make import (
     make_event,
     make_message,
     make_new,
+    make_suppression,
 )
 from .store_steps import (
     GRACE,
@@ -329,42 +330,26 @@ class IntakeContract:
             holds = await store.record(lease := lease_of_sync(new.message), as_sent(lease))
             assert holds is (new.message.id == kept.id)
 
-    async def test_a_call_begins_for_nobody_when_all_are_suppressed(
+    async def test_a_call_that_a_suppression_overtook_is_not_begun(
         self, store: Store, clock: MovableClock
     ) -> None:
-        """Suppressed is final, whatever a hasty caller had in mind."""
-        call = Call(provider="ses", recipients=(ANN,))
-        message = await accepted(store, clock, suppressed=frozenset({ANN}), owner=A, call=call)
+        """The list is looked at in the commit itself; then its owner chooses anew."""
+        await store.add_suppressions([make_suppression(BOB)])
+        skipped = make_attempt(OutcomeKind.SKIPPED)
+        call = Call(provider="ses", recipients=(ANN, BOB))
+        new = make_new(
+            created_at=clock.now(), to=[ANN, BOB], owner=A, call=call, attempts=[skipped]
+        )
+        kept = await store.accept(new)
 
-        assert (await seen(store, message)).state is State.SUPPRESSED
-        lease = lease_of_sync(message)
-        assert not await store.record(lease, as_sent(lease))
-
-    async def test_a_suppressed_recipient_does_not_wait(
-        self, store: Store, clock: MovableClock
-    ) -> None:
-        """Whoever complained before gets nothing; the others get their mail."""
-        message = await accepted(store, clock, to=[ANN, BOB], suppressed=frozenset({BOB}))
-
-        assert statuses(await seen(store, message))[BOB] is RecipientStatus.SUPPRESSED
-        lease = await leased(store)
-        assert lease.pending == (ANN,)
-        assert lease.others == (RecipientStatus.SUPPRESSED,)
-
-    async def test_a_message_to_suppressed_recipients_only_ends_at_once(
-        self, store: Store, clock: MovableClock
-    ) -> None:
-        """It is answered for, and no worker ever sees it, not even that of a sync caller."""
-        all_of_them = frozenset({ANN, BOB})
-        one = await accepted(store, clock, to=[ANN, BOB], suppressed=all_of_them)
-        two = await accepted(store, clock, to=[ANN, BOB], suppressed=all_of_them, owner=A)
-
-        assert await claimed(store) == []
-        for message in (one, two):
-            record = await seen(store, message)
-            assert record.state is State.SUPPRESSED
-            assert record.due_at is None
-        assert not await store.begin(lease_of_sync(two), provider="ses", recipients=[ANN])
+        assert isinstance(kept, Stored)
+        assert list(kept.suppressed) == [BOB]
+        record = await seen(store, new.message)
+        assert record.state is State.LEASED
+        assert record.attempts == ()
+        lease = lease_of_sync(new.message)
+        assert await store.begin(lease, provider="ses", recipients=[ANN])
+        assert (await seen(store, new.message)).state is State.SENDING
 
     async def test_the_store_says_that_it_can_keep_mail(self, store: Store) -> None:
         """Readiness asks this; a store that works does not raise."""

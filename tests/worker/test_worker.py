@@ -25,13 +25,22 @@ from mail_sender.observability.metrics import Metrics
 from mail_sender.providers.port import NoEvidence, NotTaken, Taken
 from mail_sender.queue.polling import PollingQueue
 from mail_sender.store.memory import MemoryStore
-from mail_sender.store.port import Change, Duplicate, Lease, NewMessage, Pause, Record, Stored
+from mail_sender.store.port import (
+    Change,
+    Duplicate,
+    Lease,
+    NewMessage,
+    Pause,
+    RecipientChange,
+    Record,
+    Stored,
+)
 from mail_sender.worker.hand_over import HandOver, Tools
 from mail_sender.worker.journal import Entry, Journal
 from mail_sender.worker.settle import settle, settlement
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
 from tests.delivery.scripted import BAD_KEY, DOWN, SILENT, LookedUp, Scripted, make_fleet
-from tests.make import make_message, make_new
+from tests.make import ANN, BOB, NOW, make_attempt, make_message, make_new, make_suppression
 from tests.worker.test_journal import entry
 
 MINUTE = timedelta(minutes=1)
@@ -408,6 +417,33 @@ async def test_a_sync_message_that_was_not_accepted_costs_its_provider_nothing(
     assert len(ses.sent) == 2
 
 
+async def test_a_sync_message_goes_only_to_those_who_are_not_suppressed(tmp_path: Path) -> None:
+    """The list is looked at as it is accepted; what was going to be asked is asked anew."""
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses, quota=QuotaPolicy(per_day=2))
+    await bench.store.add_suppressions([make_suppression(BOB)])
+
+    async with bench.working(claims=False) as worker:
+        new = make_new(to=(ANN, BOB))
+        until = bench.clock.now() + MINUTE
+        hand_over = await worker.deliver_now(new, bench.store.accept, until)
+        only_bob = make_new(to=(BOB,))
+        nobody = await worker.deliver_now(only_bob, bench.store.accept, until)
+
+    assert isinstance(hand_over, HandOver)
+    assert isinstance(nobody, HandOver)
+    assert [to for _, to in ses.sent] == [frozenset({ANN})]
+    assert bench.fleet.members["ses"].quota.view().used_day == 1
+    record = await bench.store.get(new.message.id)
+    assert record is not None
+    assert record.state is State.SENT
+    assert [each.status for each in record.recipients] == ["sent", "suppressed"]
+    assert [each.number for each in record.attempts] == [1]
+    ended = await bench.store.get(only_bob.message.id)
+    assert ended is not None
+    assert ended.state is State.SUPPRESSED
+
+
 async def test_killed_between_its_commit_and_its_call_a_sync_message_is_unknown(
     tmp_path: Path,
 ) -> None:
@@ -570,6 +606,29 @@ async def test_a_provider_that_cannot_be_asked_leaves_it_unknown(tmp_path: Path)
         await asyncio.sleep(0.05)
     assert record.due_at is None
     assert (await bench.until(message, State.UNKNOWN)).state is State.UNKNOWN
+
+
+async def test_a_message_with_an_unknown_recipient_is_looked_into_after_a_suppression(
+    tmp_path: Path,
+) -> None:
+    """Nobody is asked in that pass; the provider of the one before still knows something."""
+    ses = LookedUp("ses")
+    bench = Bench(tmp_path, ses)
+    message = await bench.accepted(to=(ANN, BOB))
+    await bench.store.heartbeat("w0", MINUTE)
+    (lease,) = await bench.store.claim("w0", limit=1)
+    lost = RecipientChange(status=RecipientStatus.UNKNOWN, provider="ses")
+    attempt = make_attempt(OutcomeKind.UNKNOWN)
+    change = Change(state=State.QUEUED, due_at=NOW, attempts=(attempt,), recipients={ANN: lost})
+    await bench.store.record(lease, change)
+    await bench.store.add_suppressions([make_suppression(BOB)])
+
+    async with bench.working():
+        record = await bench.until(message, State.UNKNOWN)
+
+    assert ses.sent == []
+    assert record.due_at is not None
+    assert [each.status for each in record.recipients] == ["unknown", "suppressed"]
 
 
 async def handed_over(bench: Bench, worker: Worker, within: timedelta = MINUTE) -> HandOver:

@@ -16,6 +16,7 @@ from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.event import Event, EventType
 from ..domain.message import Address, Message, MessageId, OnUnknown
 from ..domain.status import RecipientStatus, State, raise_to, state_of
+from ..domain.suppression import SuppressionReason
 from .port import Change, Lease, NewMessage
 
 
@@ -79,30 +80,25 @@ class Move:
 
 def state_at_acceptance(new: NewMessage) -> State:
     """Return the first state of a message."""
-    recipients = new.message.content.recipients
-    if recipients and new.suppressed.issuperset(recipients):
-        return State.SUPPRESSED
     if new.owner is None:
         return State.QUEUED
     return State.LEASED if new.call is None else State.SENDING
 
 
-def status_at_acceptance(new: NewMessage, address: Address) -> RecipientStatus:
-    """Return the first status of a recipient."""
-    return RecipientStatus.SUPPRESSED if address in new.suppressed else RecipientStatus.QUEUED
-
-
-def lease_at_acceptance(new: NewMessage, owner: str) -> Lease:
-    """Return what `owner` holds of a message that is stored as its own."""
+def lease_at_acceptance(
+    new: NewMessage, owner: str, suppressed: Mapping[Address, SuppressionReason] | None = None
+) -> Lease:
+    """Return what `owner` holds of a message that is stored as its own; see `lease_of`."""
     recipients = new.message.content.recipients
     return lease_of(
         new.message,
         owner=owner,
         fence=1,
         waiting=RecipientStatus.QUEUED,
-        statuses={address: status_at_acceptance(new, address) for address in recipients},
+        statuses=dict.fromkeys(recipients, RecipientStatus.QUEUED),
         attempts=(),
         retries_made=0,
+        suppressed=suppressed or {},
     )
 
 
@@ -137,6 +133,7 @@ _GOES_AGAIN = {
     State.FAILED: RecipientStatus.FAILED,
     State.EXPIRED: RecipientStatus.EXPIRED,
     State.UNKNOWN: RecipientStatus.UNKNOWN,
+    State.SUPPRESSED: RecipientStatus.SUPPRESSED,  # the list may be another by now
 }
 
 
@@ -315,6 +312,7 @@ def lease_of(
     statuses: Mapping[Address, RecipientStatus],
     attempts: Iterable[Attempt],
     retries_made: int,
+    suppressed: Mapping[Address, SuppressionReason],
 ) -> Lease:
     """Return a lease, with what its holder must know of the attempts made before.
 
@@ -326,19 +324,23 @@ def lease_of(
         statuses: Of every recipient, in the order of the envelope.
         attempts: In the order in which they were recorded.
         retries_made: See `Lease`.
+        suppressed: Recipients on the suppression list, whatever their status; none of a lease
+            that is about unknown ones, which a provider may have taken.
     """
     made = list(attempts)
     asked = [a for a in made if a.outcome is not OutcomeKind.SKIPPED]
     silent = [a for a in asked if a.outcome is OutcomeKind.UNKNOWN]
+    waits = [a for a, status in statuses.items() if status is waiting]
     return Lease(
         message=message,
         owner=owner,
         fence=fence,
-        pending=tuple(a for a, status in statuses.items() if status is waiting),
+        pending=tuple(a for a in waits if a not in suppressed),
         attempts_made=len(made),
         retries_made=retries_made,
         skipped={a.provider: a.detail for a in made if a.outcome is OutcomeKind.SKIPPED},
         last_provider=asked[-1].provider if asked else None,
         unknown_since=silent[-1].started_at if silent else None,
         others=tuple(status for status in statuses.values() if status is not waiting),
+        suppressed={a: suppressed[a] for a in waits if a in suppressed},
     )

@@ -9,11 +9,11 @@ from itertools import count
 
 import msgspec
 
-from ..domain.message import KeyId, MessageId
-from ..domain.status import State
+from ..domain.message import Address, KeyId, MessageId
+from ..domain.status import RecipientStatus, State
 from .listing import ascii_lower, encode_listed
 from .micros import micros, micros_of
-from .moves import state_at_acceptance, status_at_acceptance
+from .moves import state_at_acceptance
 from .port import Duplicate, NewMessage, Stored
 from .sqlite_rows import (
     INSERT_ATTEMPTS,
@@ -24,12 +24,17 @@ from .sqlite_rows import (
     event_columns,
     json_text,
 )
+from .sqlite_suppressions import suppressed_among
 from .sqlite_values import insert_rows, select_rows
 
 _INSERT_MESSAGES = (
     "INSERT INTO messages (seq, id, state, lane, due_at, created_at, updated_at, give_up_at, "
-    "span, ready_at, finished_at, fence, owner, route, on_unknown, key_id, is_test, size, "
+    "span, ready_at, fence, owner, route, on_unknown, key_id, is_test, size, "
     "attempts_made, begun_provider, begun_recipients, begun_at)"
+)
+_TAKE_BACK_CALL = (
+    "UPDATE messages SET state = ?, attempts_made = 0, begun_provider = NULL, "
+    "begun_recipients = NULL, begun_at = NULL WHERE id = ? AND state = ? RETURNING seq"
 )
 _INSERT_CONTENTS = "INSERT INTO contents (seq, listed, content)"
 _INSERT_RECIPIENTS = "INSERT INTO recipients (seq, position, address, kind, status, updated_at)"
@@ -63,6 +68,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     tags: Sequence[str]
     events: Sequence[Columns]
     key: _ClientKey | None
+    at_once: Sequence[Address]  #: whom its owner will hand it over for, without a claim
+    arrived_at: int
 
 
 def arrival(new: NewMessage, now: datetime) -> Arrival:
@@ -85,7 +92,6 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
             give_up_at,
             give_up_at - created_at,
             micros(content.send_at) if content.send_at else created_at,
-            created_at if state.is_final else None,
             int(is_owned),
             new.owner if is_owned else None,
             message.route,
@@ -109,7 +115,7 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
                 position,
                 address,
                 content.kind_of(address).value,
-                status_at_acceptance(new, address).value,
+                RecipientStatus.QUEUED.value,
                 created_at,
             )
             for position, address in enumerate(content.recipients)
@@ -118,6 +124,8 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
         tags=content.tags,
         events=[event_columns(event) for event in new.events],
         key=_client_key(new, micros(now)),
+        at_once=content.recipients if is_owned else (),
+        arrived_at=micros(now),
     )
 
 
@@ -137,7 +145,32 @@ def accept(
     fresh: list[Arrival] = []
     answers = [[_judge(arrived, used, fresh) for arrived in request] for request in requests]
     _insert(connection, fresh)
-    return answers
+    suppressed = _suppressed(connection, fresh)
+    for id_ in suppressed:
+        _take_back_call(connection, id_)
+    return [[suppressed.get(answer.id, answer) for answer in each] for each in answers]
+
+
+def _suppressed(
+    connection: sqlite3.Connection, fresh: Sequence[Arrival]
+) -> dict[MessageId, Stored]:
+    """Return the answers of those that are handed over at once and have suppressed recipients."""
+    at_once = [arrived for arrived in fresh if arrived.at_once]
+    if not at_once:
+        return {}
+    addresses = {address for arrived in at_once for address in arrived.at_once}
+    found = suppressed_among(connection, sorted(addresses), at_once[-1].arrived_at)
+    return {
+        arrived.id: Stored(arrived.id, {a: found[a] for a in arrived.at_once if a in found})
+        for arrived in at_once
+        if not found.keys().isdisjoint(arrived.at_once)
+    }
+
+
+def _take_back_call(connection: sqlite3.Connection, id_: MessageId) -> None:
+    """Leave a message leased that was to be begun with a call for suppressed recipients too."""
+    seqs = connection.execute(_TAKE_BACK_CALL, (State.LEASED, id_, State.SENDING)).fetchall()
+    connection.executemany("DELETE FROM attempts WHERE seq = ?", seqs)
 
 
 def _used_keys(

@@ -23,6 +23,10 @@ class NotAccepted(Exception):
     """The message is not in the store: nothing may be sent. `Arrival.kept` says why."""
 
 
+class SomeSuppressed(Exception):
+    """The message is in the store as leased, and not begun: `Arrival.lease` says for whom it is."""
+
+
 class Arrival:
     """One message, until the store has it.
 
@@ -48,6 +52,8 @@ class Arrival:
 
         Raises:
             NotAccepted: An earlier message has its idempotency key, or the store failed.
+            SomeSuppressed: It is stored, and this call may not be made: recipients are on the
+                suppression list.
         """
         attempts = tuple(done.attempts) if call is not None else ()
         try:
@@ -60,6 +66,9 @@ class Arrival:
         self.kept.set_result(kept)
         if isinstance(kept, Duplicate):
             raise NotAccepted
+        if kept.suppressed:
+            self.lease = lease_at_acceptance(self._new, self._owner, kept.suppressed)
+            raise SomeSuppressed
         if call is not None:
             done.attempts.clear()
 

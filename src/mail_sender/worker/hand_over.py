@@ -26,7 +26,7 @@ from ..domain.status import State
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..store.port import Call, Change, Lease, Store
-from .arrival import Arrival, NotAccepted
+from .arrival import Arrival, NotAccepted, SomeSuppressed
 from .journal import Entry, Journal, Note
 
 _STORE_AWAY = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)  #: seconds between tries to record an outcome
@@ -68,14 +68,7 @@ class HandOver:
         self._steps: tuple[Step, ...] = plan(
             lease.message, tools.fleet.routes, tools.fleet.providers
         )
-        self._walk = Walk(
-            lease,
-            self._steps,
-            fleet=tools.fleet,
-            ledger=self,
-            clock=tools.clock,
-            observer=_Observer(tools.metrics, self.attempts),
-        )
+        self._walk = self._new_walk()
 
     @property
     def is_calling(self) -> bool:
@@ -85,8 +78,7 @@ class HandOver:
     async def run(self, may_go_on: Callable[[], bool]) -> None:
         """Hand the message over, as far as that goes in one pass, and record it."""
         try:
-            await self._walk.run(may_go_on)
-            await self._enter(self._walk.done, None)
+            await self._pass(may_go_on)
         except NotAccepted:
             return
         except Lost:
@@ -97,6 +89,30 @@ class HandOver:
             maillog.trouble("begin", str(error), message_id=self.lease.message.id)
         self.change = self._final()
         await self._record(self.change)
+
+    async def _pass(self, may_go_on: Callable[[], bool]) -> None:
+        arrival = self._arrival
+        try:
+            await self._walk.run(may_go_on)
+            await self._enter(self._walk.done, None)
+        except SomeSuppressed:
+            if arrival is None:
+                raise
+            self.lease = arrival.lease
+            self.attempts.clear()
+            self._walk = self._new_walk()
+            await self._walk.run(may_go_on)
+
+    def _new_walk(self) -> Walk:
+        tools = self._tools
+        return Walk(
+            self.lease,
+            self._steps,
+            fleet=tools.fleet,
+            ledger=self,
+            clock=tools.clock,
+            observer=_Observer(tools.metrics, self.attempts),
+        )
 
     # ------------------------------------------------ the ledger of the walk
 
@@ -154,7 +170,7 @@ class HandOver:
     def _conclusion(self, done: Pass) -> Change:
         lease, fleet = self.lease, self._tools.fleet
         names = tuple([step.provider for step in self._steps])
-        last = fleet.members.get(done.last_asked or "")
+        last = fleet.members.get(done.last_asked or lease.last_provider or "")
         earliest = None
         if not done.is_taken:
             open_to_it = tuple([name for name in names if name not in done.never])
@@ -194,6 +210,9 @@ class HandOver:
             self._lost()
             return
         self.recorded = True
+        for recipient, reason in self.lease.suppressed.items():
+            maillog.suppressed(self.lease.message, recipient, reason)
+            self._tools.metrics.suppressed.labels(reason).inc()
         self._tools.on_concluded(self.lease.message, change)
 
     def _confirm(self) -> None:
