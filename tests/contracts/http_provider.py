@@ -115,7 +115,9 @@ _JSON = st.recursive(
                     *("MessageId", "id", "message", "Message", "__type", "code", "Error"),
                     *("SendQuota", "Max24HourSend", "SentLast24Hours", "VerificationStatus"),
                     *("items", "recipient", "headers", "message-id", "domain", "state"),
-                    *("retry-seconds", "VerifiedForSendingStatus"),
+                    *("retry-seconds", "VerifiedForSendingStatus", "MessageID", "ErrorCode"),
+                    *("Messages", "Recipients", "Metadata", "errors", "results", "data", "name"),
+                    *("emails", "status", "success", "message_ids", "email", "_id", "To", "Data"),
                 ]
             ),
             inner,

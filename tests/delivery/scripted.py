@@ -43,6 +43,8 @@ ABLE = Capabilities(
     attachments=True,
     inline_images=True,
     smtputf8=True,
+    blind_alone=True,
+    names_everybody=True,
     settles_by=(Settling.NOTHING,),
 )
 WHY = Diagnostic(text="no")

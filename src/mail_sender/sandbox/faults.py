@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
     SES = "ses"  #: Amazon SES API v2
     MAILGUN = "mailgun"  #: Mailgun API v3
+    POSTMARK = "postmark"  #: Postmark Email API
     SMTP = "smtp"  #: any relay
 
 
@@ -155,6 +156,7 @@ AfterTaking = Slow | ErrorAfter | TakenThenCut | CutInAnswer | Malformed
 Drawn = BeforeTaking | AfterTaking
 Fault = Standing | RefuseRecipient | Drawn
 
+_LISTS_MAILS = {Kind.MAILGUN, Kind.POSTMARK}  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
 
@@ -178,8 +180,8 @@ def why_impossible(fault: Fault, kind: Kind) -> str | None:
     """Return why an account of this kind cannot act the fault out; None if it can."""
     if kind is Kind.SMTP and isinstance(fault, _NOT_BY_SMTP):
         return f"There is no {name_of(fault)} in SMTP."
-    if kind is not Kind.MAILGUN and isinstance(fault, EventsLag):
-        return "Only Mailgun can be asked for events."
+    if kind not in _LISTS_MAILS and isinstance(fault, EventsLag):
+        return "Only Mailgun and others that can be asked for a mail have a list that lags."
     if kind is not Kind.SES and isinstance(fault, Unverified):
         return "Only SES has identities."
     return None

@@ -1,0 +1,199 @@
+"""What all providers with a JSON API do alike: one POST a mail, one table of refusals.
+
+Neighbours: each provider file has the mapping of a message, the reading of a yes, and a table
+from its error codes to a `Verdict`; `http_provider` makes the call. A 2xx without what a yes
+must hold is Unknown, and so is a 5xx: that it is worded does not say that nothing was sent.
+Only a provider's own table may know better.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import msgspec
+
+from ..domain.message import Address, Message
+from ..domain.outcome import Blame, Deferred, Outcome, Reach, Refused
+from .addressing import Addressed, addressed
+from .http import Answer, Request, Silence, outcome_of_answer
+from .http_provider import HttpProvider
+from .look_up import evidence_in, still_open
+from .port import Check, CheckResult, Evidence
+from .settings import CommonSettings, Tools
+from .verdict import Verdict, outcome_by
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A no in the provider's own form.
+
+    Attributes:
+        words: For a person.
+        verdict: From the provider's table; None: the status decides.
+        wait: What it asks for elsewhere than in Retry-After.
+        code: Where the status says nothing.
+    """
+
+    words: str
+    verdict: Verdict | None = None
+    wait: timedelta | None = None
+    code: int | None = None
+
+
+class JsonProvider(HttpProvider):
+    """See `port.Provider`.
+
+    Attributes:
+        send_path: Of the call that hands over a mail.
+    """
+
+    send_path: ClassVar[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: CommonSettings,
+        tools: Tools,
+        *,
+        base_url: str,
+        secrets: tuple[str, ...],
+        headers: Mapping[str, str],
+    ) -> None:
+        """Make it; see `HttpProvider`. `headers` go with every call: the key, mostly."""
+        super().__init__(name, settings, tools, base_url=base_url, secrets=secrets)
+        # Some edges turn away whoever does not say what it is.
+        self._headers = {"Accept": "application/json", "User-Agent": "mail-sender", **headers}
+
+    # ------------------------------------------------ what a provider says
+
+    @abstractmethod
+    def _document(self, message: Message, who: Addressed) -> object:
+        """Return what is posted for a message that can be expressed, to be encoded as JSON.
+
+        Raises:
+            TooMuchForIt: See `HttpProvider._send_request`.
+            ValueError: See there.
+        """
+
+    @abstractmethod
+    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+        """Read a 2xx: one Outcome for each in `to`; None when it holds no yes."""
+
+    @abstractmethod
+    def _refusal(self, answer: Answer) -> Refusal | None:
+        """Read a no, of whatever status; None when it is not in the provider's own form."""
+
+    def _empty_mail(self) -> object:
+        """Return a document that nothing can be sent by: for it every provider has a no."""
+        return {}
+
+    # ------------------------------------------------ what is the same for all
+
+    def _send_request(self, message: Message, to: frozenset[Address]) -> Request:
+        who = addressed(message.content, to, blind_alone=self.capabilities.blind_alone)
+        return self._post(self.send_path, self._document(message, who))
+
+    def _outcomes(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - the answer says it all
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome]:
+        if 200 <= answer.status < 300:
+            taken = self._taken(answer, to)
+            if taken is not None:
+                return taken
+        return dict.fromkeys(to, self._no(answer, self._refusal(answer), self._clock.now()))
+
+    async def _finding(self) -> tuple[Check, Answer]:
+        """See `HttpProvider._finding`: posts a mail without anything in it.
+
+        The provider checks the key first, and a key that may send is told what the mail lacks.
+        It is asked what matters, and a key that may do nothing else passes.
+        """
+        answer = await self._answer(self._post(self.send_path, self._empty_mail()))
+        refusal = self._refusal(answer)
+        return finding(self.title, refusal, self._no(answer, refusal, self._clock.now())), answer
+
+    def _no(self, answer: Answer, refusal: Refusal | None, now: datetime) -> Outcome:
+        if refusal is None:
+            return outcome_of_answer(answer, now=now)
+        if refusal.verdict is None:
+            words = refusal.words if answer.status < 500 else None
+            return outcome_of_answer(answer, now=now, words=words)
+        return outcome_by(
+            refusal.verdict, answer, refusal.words, now=now, wait=refusal.wait, code=refusal.code
+        )
+
+    def _post(self, path: str, document: object, headers: Mapping[str, str] = {}) -> Request:
+        return Request(
+            method="POST",
+            url=self._base + path,
+            headers={**self._headers, "Content-Type": "application/json", **headers},
+            body=_encode(document),
+        )
+
+    def _get(self, path: str) -> Request:
+        return Request(method="GET", url=self._base + path, headers=self._headers)
+
+
+class ListsById(JsonProvider):
+    """A provider that lists its mails by our id, or with it. See `port.LooksUp`."""
+
+    async def look_up(
+        self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
+    ) -> Evidence:
+        """See `LooksUp.look_up`."""
+        age = now - attempted_at
+        try:
+            answer = await self._answer(self._list_request(message, to, attempted_at))
+        except Silence as silence:
+            return still_open(f"{self.title} could not be asked: {silence.reason}", age)
+        found = None
+        if answer.status == 200:
+            lowered = frozenset(address.lower() for address in to)
+            found = self._found_in(answer.json(), message, lowered)
+        return evidence_in(answer, found, title=self.title, age=age)
+
+    @abstractmethod
+    def _list_request(
+        self, message: Message, to: Sequence[Address], attempted_at: datetime
+    ) -> Request:
+        """Return the question for mails that may be this one."""
+
+    @abstractmethod
+    def _found_in(self, document: object, message: Message, to: frozenset[str]) -> str | None:
+        """Return the provider's id of this mail in its list; None: it is not there.
+
+        Args:
+            document: Any JSON at all.
+            message: The one in doubt.
+            to: Its recipients in doubt, in lower case: an earlier call for others, under the
+                same id of ours, says nothing of this one.
+        """
+
+
+def finding(title: str, refusal: Refusal | None, outcome: Outcome) -> Check:
+    """Return what the no to an empty mail says of the account."""
+    works = f"{title} knows the key, and it may send"
+    if refusal is not None:
+        match outcome:
+            case Refused(blame=Blame.MESSAGE) | Refused(reach=Reach.MESSAGE | Reach.SENDER):
+                return _check(CheckResult.WORKS, works)
+            case Refused(reach=Reach.ACCOUNT) | Deferred(reach=Reach.ACCOUNT):
+                return _check(CheckResult.REFUSED, f"{title} refuses this account: {refusal.words}")
+            case _:
+                pass
+    diagnostic = outcome.diagnostic
+    words = diagnostic.text if diagnostic else "an answer that makes no sense"
+    return _check(CheckResult.UNREACHABLE, f"{title} does not say whether the key is good: {words}")
+
+
+def _check(result: CheckResult, detail: str) -> Check:
+    return Check(result=result, detail=detail, took=timedelta(0))

@@ -1,0 +1,20 @@
+"""Which JSON APIs are imitated: the only file of the sandbox that lists them.
+
+Neighbours: `server` makes an account of each kind that it is told. A new imitation is one file
+and one line below, beside its word in `faults.Kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .api_account import ApiAccount
+from .faults import Kind
+from .postmark import Postmark
+
+API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
+    {
+        Kind.POSTMARK: Postmark,
+    }
+)

@@ -1,0 +1,30 @@
+"""A table of each kind of provider, as it stands in a configuration file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mail_sender.config import Source, table_to
+from mail_sender.providers.registry import settings_of
+from mail_sender.providers.settings import CommonSettings
+
+#: A table of each kind, as small as it can be.
+TABLES: dict[str, dict[str, Any]] = {
+    "ses": {"region": "eu-west-1", "access_key_id": "AKIA1", "secret_access_key": "s"},
+    "mailgun": {"domain": "mg.example.com", "api_key": "k"},
+    "postmark": {"server_token": "postmark-server-token"},
+    "smtp": {"host": "smtp.example.net"},
+    "sandbox": {},
+}
+
+
+def settings_from(kind: str, **more: Any) -> CommonSettings:  # noqa: ANN401
+    """Return settings as they come out of a configuration file."""
+    table = {"kind": kind, **TABLES[kind], **more}
+    return table_to(settings_of(kind), table, f"providers.{kind}", Source(environ={}))
+
+
+#: What each kind's far side must never be able to show.
+SECRETS = {
+    "postmark": ("postmark-server-token",),
+}
