@@ -13,6 +13,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "ses": {"region": "eu-west-1", "access_key_id": "AKIA1", "secret_access_key": "s"},
     "mailgun": {"domain": "mg.example.com", "api_key": "k"},
     "postmark": {"server_token": "postmark-server-token"},
+    "sendgrid": {"api_key": "SG.sendgrid-key"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -27,4 +28,5 @@ def settings_from(kind: str, **more: Any) -> CommonSettings:  # noqa: ANN401
 #: What each kind's far side must never be able to show.
 SECRETS = {
     "postmark": ("postmark-server-token",),
+    "sendgrid": ("SG.sendgrid-key",),
 }

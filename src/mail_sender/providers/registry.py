@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..domain.errors import ConfigError
-from . import mailgun, postmark, sandbox, ses, smtp
+from . import mailgun, postmark, sandbox, sendgrid, ses, smtp
 from .port import Provider
 from .settings import CommonSettings, Tools
 
@@ -34,6 +34,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "ses": Kind(ses.Settings, ses.make),
         "mailgun": Kind(mailgun.Settings, mailgun.make),
         "postmark": Kind(postmark.Settings, postmark.make),
+        "sendgrid": Kind(sendgrid.Settings, sendgrid.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

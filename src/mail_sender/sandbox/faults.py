@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SES = "ses"  #: Amazon SES API v2
     MAILGUN = "mailgun"  #: Mailgun API v3
     POSTMARK = "postmark"  #: Postmark Email API
+    SENDGRID = "sendgrid"  #: SendGrid Mail Send v3
     SMTP = "smtp"  #: any relay
 
 
@@ -156,7 +157,11 @@ AfterTaking = Slow | ErrorAfter | TakenThenCut | CutInAnswer | Malformed
 Drawn = BeforeTaking | AfterTaking
 Fault = Standing | RefuseRecipient | Drawn
 
-_LISTS_MAILS = {Kind.MAILGUN, Kind.POSTMARK}  #: can be asked whether they have a mail
+_LISTS_MAILS = {
+    Kind.MAILGUN,
+    Kind.POSTMARK,
+    Kind.SENDGRID,
+}  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
 
