@@ -170,10 +170,10 @@ class ApiProviderContract(HttpProviderContract):
         if not isinstance(provider, LooksUp):
             return
         mail = a_mail()
-        outcomes = await provider.send(mail, to=frozenset({ANN, BOB}))
+        outcomes = await provider.send(mail, to=frozenset({ANN, BOB, CID}))
 
         evidence = await provider.look_up(
-            mail, to=[ANN, BOB], attempted_at=NOW, now=NOW + timedelta(minutes=1)
+            mail, to=[ANN, BOB, CID], attempted_at=NOW, now=NOW + timedelta(minutes=1)
         )
 
         assert isinstance(evidence, Taken)

@@ -14,6 +14,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "mailgun": {"domain": "mg.example.com", "api_key": "k"},
     "postmark": {"server_token": "postmark-server-token"},
     "sendgrid": {"api_key": "SG.sendgrid-key"},
+    "resend": {"api_key": "re_resend_key"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -29,4 +30,5 @@ def settings_from(kind: str, **more: Any) -> CommonSettings:  # noqa: ANN401
 SECRETS = {
     "postmark": ("postmark-server-token",),
     "sendgrid": ("SG.sendgrid-key",),
+    "resend": ("re_resend_key",),
 }

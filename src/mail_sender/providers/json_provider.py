@@ -12,17 +12,19 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import ClassVar
 
 import msgspec
 
 from ..domain.message import Address, Message
-from ..domain.outcome import Blame, Deferred, Outcome, Reach, Refused
+from ..domain.outcome import Accepted, Blame, Deferred, Diagnostic, Outcome, Reach, Refused
 from .addressing import Addressed, addressed
+from .ascii_headers import ascii_form
 from .http import Answer, Request, Silence, outcome_of_answer
 from .http_provider import HttpProvider
 from .look_up import evidence_in, still_open
-from .port import Check, CheckResult, Evidence
+from .port import Check, CheckResult, Evidence, NoEvidence, Taken
 from .settings import CommonSettings, Tools
 from .verdict import Verdict, outcome_by
 
@@ -177,6 +179,59 @@ class ListsById(JsonProvider):
             to: Its recipients in doubt, in lower case: an earlier call for others, under the
                 same id of ours, says nothing of this one.
         """
+
+
+class RepeatsByKey(JsonProvider):
+    """A provider that acts once for an idempotency key. See `port.LooksUp`.
+
+    An unknown outcome is settled by the same call again: either the provider took the first one
+    and says so, or it takes this one. That holds only for the very same call, so it is made
+    only when everybody is in doubt: the call was then for everybody, too.
+
+    Attributes:
+        repeats_for: How long the provider surely remembers a key.
+    """
+
+    repeats_for: ClassVar[timedelta]
+
+    @abstractmethod
+    def _had_it(self, answer: Answer) -> str | None:
+        """Return the words of a no that means: this key has sent already. None: it is another."""
+
+    def _outcomes(
+        self, answer: Answer, message: Message, to: frozenset[Address]
+    ) -> Mapping[Address, Outcome]:
+        words = self._had_it(answer)
+        if words is None:
+            return super()._outcomes(answer, message, to)
+        # It does not say which id it gave the first call; ours finds the mail in its log too.
+        diagnostic = Diagnostic(text=words, code=answer.status)
+        taken = Accepted(provider_message_id=str(message.id), diagnostic=diagnostic)
+        return dict.fromkeys(to, taken)
+
+    async def look_up(
+        self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
+    ) -> Evidence:
+        """See `LooksUp.look_up`: repeats the call under its key, unless the mail is too late."""
+        age = now - attempted_at
+        if set(to) != set(message.content.recipients):
+            return NoEvidence("the call was for some recipients only: it is not repeated", None)
+        if age >= self.repeats_for or now >= message.give_up_at:
+            return NoEvidence("too long ago to repeat the call under its key", None)
+        outcomes = await self.send(message, to=frozenset(to))
+        outcome = next(iter(outcomes.values()))
+        if isinstance(outcome, Accepted):
+            return Taken(outcome.provider_message_id, f"{self.title} took it, once for its key")
+        return still_open(f"repeated under its key: {outcome.diagnostic.text}", age)
+
+
+def idempotency_key(message: Message, who: Addressed) -> str:
+    """Return what makes a call the same call: our id, and for whom it is unless for everybody."""
+    addresses = sorted(box.address.lower() for box in who.all)
+    everybody = {str(ascii_form(address)).lower() for address in message.content.recipients}
+    if set(addresses) == everybody:
+        return str(message.id)
+    return f"{message.id}-{sha256(' '.join(addresses).encode()).hexdigest()[:16]}"
 
 
 def finding(title: str, refusal: Refusal | None, outcome: Outcome) -> Check:

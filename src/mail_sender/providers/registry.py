@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..domain.errors import ConfigError
-from . import mailgun, postmark, sandbox, sendgrid, ses, smtp
+from . import mailgun, postmark, resend, sandbox, sendgrid, ses, smtp
 from .port import Provider
 from .settings import CommonSettings, Tools
 
@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "mailgun": Kind(mailgun.Settings, mailgun.make),
         "postmark": Kind(postmark.Settings, postmark.make),
         "sendgrid": Kind(sendgrid.Settings, sendgrid.make),
+        "resend": Kind(resend.Settings, resend.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -12,11 +12,13 @@ from types import MappingProxyType
 from .api_account import ApiAccount
 from .faults import Kind
 from .postmark import Postmark
+from .resend import Resend
 from .sendgrid import SendGrid
 
 API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
     {
         Kind.POSTMARK: Postmark,
         Kind.SENDGRID: SendGrid,
+        Kind.RESEND: Resend,
     }
 )

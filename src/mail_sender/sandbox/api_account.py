@@ -36,7 +36,7 @@ from .faults import (
 from .inbox import MS_ID_TAG, Inbox
 from .wire import Head, Reply
 
-_MOST_KEPT = 10_000  #: mails that can be looked up
+_MOST_KEPT = 10_000  #: mails that can be looked up, and keys
 encode = msgspec.json.Encoder().encode
 
 
@@ -119,6 +119,7 @@ class ApiAccount(ABC):
         self._faults = faults
         self._clock = clock
         self._sent: OrderedDict[str, Sent] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[Reply, bytes]] = OrderedDict()
         self._decode = msgspec.json.Decoder(self.document).decode
 
     # ------------------------------------------------ what a provider says
@@ -165,12 +166,13 @@ class ApiAccount(ABC):
         """Return our id in a mail."""
         return contents.metadata.get(MS_ID_TAG)
 
-    def before(self, mail: Any, body: bytes) -> Reply | None:  # noqa: ANN401, ARG002 - a hook
-        """Return an answer that is given without taking the mail: an idempotency key's."""
-        return None
+    def key(self, head: Head, mail: Any) -> str:  # noqa: ANN401, ARG002 - a hook
+        """Return the idempotency key of a call; empty: there is none, or the provider has none."""
+        return ""
 
-    def after(self, mail: Any, body: bytes, reply: Reply) -> None:  # noqa: ANN401, B027 - a hook
-        """Remember the answer to a mail that was taken."""
+    def same_key(self, *, is_same_mail: bool, first: Reply) -> Reply:  # noqa: ARG002 - a hook
+        """Return the answer to a key that has sent already; `first` is the answer it got then."""
+        return first
 
     # ------------------------------------------------ what is the same for all
 
@@ -189,7 +191,7 @@ class ApiAccount(ABC):
             return self.no(Why.KEY)
         match self.kind_of(head):
             case CallKind.SEND:
-                return self.no(Why.SUSPENDED) if suspended else self._send(body)
+                return self.no(Why.SUSPENDED) if suspended else self._send(head, body)
             case CallKind.LOOK_UP:
                 return self.rows(head, body, list(self._visible()))
             case _:
@@ -216,7 +218,7 @@ class ApiAccount(ABC):
         """Return the refusal of a mail for what stands in it, to be raised."""
         return BadMail(self.no(Why.MAIL, words))
 
-    def _send(self, body: bytes) -> Reply | Taken:
+    def _send(self, head: Head, body: bytes) -> Reply | Taken:
         try:
             mail = self._decode(body)
             contents = self.contents(mail)
@@ -224,7 +226,15 @@ class ApiAccount(ABC):
             return self.no(Why.MAIL, str(error))
         except BadMail as bad:
             return bad.reply
-        return self.before(mail, body) or self._take(mail, contents, body)
+        key = self.key(head, mail)
+        if key in self._keys:
+            first, its_body = self._keys[key]
+            return self.same_key(is_same_mail=its_body == body, first=first)
+        taken = self._take(mail, contents, body)
+        if key and isinstance(taken, Taken):
+            self._keys[key] = taken.reply, body
+            _forget_oldest(self._keys)
+        return taken
 
     def _take(self, mail: object, contents: Contents, body: bytes) -> Reply | Taken:
         recipients = self.recipients(mail, contents)
@@ -247,10 +257,8 @@ class ApiAccount(ABC):
             refused=refused,
         )
         yes = self.yes(sent)
-        self.after(mail, body, yes)
         self._sent[sent.id] = sent
-        if len(self._sent) > _MOST_KEPT:
-            self._sent.popitem(last=False)
+        _forget_oldest(self._sent)
         kept = self._inbox.put(
             provider=self._account,
             mail_from=contents.sender[0].address if contents.sender else "",
@@ -279,6 +287,11 @@ class ApiAccount(ABC):
         lag = self._faults.standing(self._account, EventsLag)
         latest = self._clock.now() - timedelta(seconds=lag.seconds if lag else 0)
         return (sent for sent in self._sent.values() if sent.at <= latest)
+
+
+def _forget_oldest(kept: OrderedDict[str, Any]) -> None:
+    if len(kept) > _MOST_KEPT:
+        kept.popitem(last=False)
 
 
 # ------------------------------------------------ for imitations

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     MAILGUN = "mailgun"  #: Mailgun API v3
     POSTMARK = "postmark"  #: Postmark Email API
     SENDGRID = "sendgrid"  #: SendGrid Mail Send v3
+    RESEND = "resend"  #: Resend
     SMTP = "smtp"  #: any relay
 
 
