@@ -51,13 +51,13 @@ class HttpProviderContract(ProviderContract):
         assert check.result is CheckResult.UNREACHABLE
         assert check.detail
 
-    @pytest.mark.parametrize("filename", ["plain.bin", "Übersicht.bin"])
+    @pytest.mark.parametrize("filename", ["plain.pdf", "Übersicht.pdf"])
     async def test_the_largest_mail_lets_the_event_loop_go_on(self, filename: str) -> None:
         """Thousands of other mails wait for the same loop while 25 MB are encoded."""
         provider = self.make(ScriptedHttp(silent(Phase.CONNECT)))
         most = (provider.capabilities.max_message_bytes or 40 << 20) * 57 // 78 - 4096
         content = bytes(min(25 << 20, most))
-        file = Attachment(filename=filename, content_type="application/zip", content=content)
+        file = Attachment(filename=filename, content_type="application/pdf", content=content)
         mail = make_message(attachments=(file,))
         assert provider.cannot_express(mail) is None
         turns = 0

@@ -15,6 +15,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "postmark": {"server_token": "postmark-server-token"},
     "sendgrid": {"api_key": "SG.sendgrid-key"},
     "resend": {"api_key": "re_resend_key"},
+    "brevo": {"api_key": "xkeysib-brevo-key"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -31,4 +32,5 @@ SECRETS = {
     "postmark": ("postmark-server-token",),
     "sendgrid": ("SG.sendgrid-key",),
     "resend": ("re_resend_key",),
+    "brevo": ("xkeysib-brevo-key",),
 }

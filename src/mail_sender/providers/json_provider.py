@@ -214,15 +214,19 @@ class RepeatsByKey(JsonProvider):
     ) -> Evidence:
         """See `LooksUp.look_up`: repeats the call under its key, unless the mail is too late."""
         age = now - attempted_at
-        if set(to) != set(message.content.recipients):
-            return NoEvidence("the call was for some recipients only: it is not repeated", None)
-        if age >= self.repeats_for or now >= message.give_up_at:
-            return NoEvidence("too long ago to repeat the call under its key", None)
+        if not self._may_repeat(message, to, age, now):
+            return NoEvidence("it cannot be repeated as the same call any more", None)
         outcomes = await self.send(message, to=frozenset(to))
         outcome = next(iter(outcomes.values()))
         if isinstance(outcome, Accepted):
             return Taken(outcome.provider_message_id, f"{self.title} took it, once for its key")
         return still_open(f"repeated under its key: {outcome.diagnostic.text}", age)
+
+    def _may_repeat(
+        self, message: Message, to: Sequence[Address], age: timedelta, now: datetime
+    ) -> bool:
+        is_for_everybody = set(to) == set(message.content.recipients)
+        return is_for_everybody and age < self.repeats_for and now < message.give_up_at
 
 
 def idempotency_key(message: Message, who: Addressed) -> str:

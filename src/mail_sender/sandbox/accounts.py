@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .api_account import ApiAccount
+from .brevo import Brevo
 from .faults import Kind
 from .postmark import Postmark
 from .resend import Resend
@@ -20,5 +21,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.POSTMARK: Postmark,
         Kind.SENDGRID: SendGrid,
         Kind.RESEND: Resend,
+        Kind.BREVO: Brevo,
     }
 )

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     POSTMARK = "postmark"  #: Postmark Email API
     SENDGRID = "sendgrid"  #: SendGrid Mail Send v3
     RESEND = "resend"  #: Resend
+    BREVO = "brevo"  #: Brevo API v3
     SMTP = "smtp"  #: any relay
 
 
@@ -162,6 +163,7 @@ _LISTS_MAILS = {
     Kind.MAILGUN,
     Kind.POSTMARK,
     Kind.SENDGRID,
+    Kind.BREVO,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
