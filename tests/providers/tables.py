@@ -16,6 +16,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "sendgrid": {"api_key": "SG.sendgrid-key"},
     "resend": {"api_key": "re_resend_key"},
     "brevo": {"api_key": "xkeysib-brevo-key"},
+    "mailjet": {"api_key": "mailjet-public", "secret_key": "mailjet-secret"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -33,4 +34,5 @@ SECRETS = {
     "sendgrid": ("SG.sendgrid-key",),
     "resend": ("re_resend_key",),
     "brevo": ("xkeysib-brevo-key",),
+    "mailjet": ("mailjet-secret",),
 }

@@ -49,7 +49,7 @@ def is_inline(file: Attachment) -> bool:
     return file.disposition is Disposition.INLINE
 
 
-def compact(metadata: Mapping[str, str]) -> str:
+def compact(metadata: Mapping[str, object]) -> str:
     """Return pairs as JSON in ASCII, for a header or a field that takes text."""
     return json.dumps(metadata, separators=(",", ":"))
 

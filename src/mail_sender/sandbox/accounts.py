@@ -12,6 +12,7 @@ from types import MappingProxyType
 from .api_account import ApiAccount
 from .brevo import Brevo
 from .faults import Kind
+from .mailjet import Mailjet
 from .postmark import Postmark
 from .resend import Resend
 from .sendgrid import SendGrid
@@ -22,5 +23,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.SENDGRID: SendGrid,
         Kind.RESEND: Resend,
         Kind.BREVO: Brevo,
+        Kind.MAILJET: Mailjet,
     }
 )

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SENDGRID = "sendgrid"  #: SendGrid Mail Send v3
     RESEND = "resend"  #: Resend
     BREVO = "brevo"  #: Brevo API v3
+    MAILJET = "mailjet"  #: Mailjet Send API v3.1
     SMTP = "smtp"  #: any relay
 
 
@@ -164,6 +165,7 @@ _LISTS_MAILS = {
     Kind.POSTMARK,
     Kind.SENDGRID,
     Kind.BREVO,
+    Kind.MAILJET,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
