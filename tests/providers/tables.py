@@ -17,6 +17,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "resend": {"api_key": "re_resend_key"},
     "brevo": {"api_key": "xkeysib-brevo-key"},
     "mailjet": {"api_key": "mailjet-public", "secret_key": "mailjet-secret"},
+    "sparkpost": {"api_key": "sparkpost-key"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -35,4 +36,5 @@ SECRETS = {
     "resend": ("re_resend_key",),
     "brevo": ("xkeysib-brevo-key",),
     "mailjet": ("mailjet-secret",),
+    "sparkpost": ("sparkpost-key",),
 }

@@ -84,7 +84,9 @@ class JsonProvider(HttpProvider):
         """
 
     @abstractmethod
-    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+    def _taken(
+        self, answer: Answer, message: Message, to: frozenset[Address]
+    ) -> Mapping[Address, Outcome] | None:
         """Read a 2xx: one Outcome for each in `to`; None when it holds no yes."""
 
     @abstractmethod
@@ -104,11 +106,11 @@ class JsonProvider(HttpProvider):
     def _outcomes(
         self,
         answer: Answer,
-        message: Message,  # noqa: ARG002 - the answer says it all
+        message: Message,
         to: frozenset[Address],
     ) -> Mapping[Address, Outcome]:
         if 200 <= answer.status < 300:
-            taken = self._taken(answer, to)
+            taken = self._taken(answer, message, to)
             if taken is not None:
                 return taken
         return dict.fromkeys(to, self._no(answer, self._refusal(answer), self._clock.now()))
@@ -159,7 +161,7 @@ class ListsById(JsonProvider):
             return still_open(f"{self.title} could not be asked: {silence.reason}", age)
         found = None
         if answer.status == 200:
-            lowered = frozenset(address.lower() for address in to)
+            lowered = frozenset(in_lower(address) for address in to)
             found = self._found_in(answer.json(), message, lowered)
         return evidence_in(answer, found, title=self.title, age=age)
 
@@ -229,10 +231,31 @@ class RepeatsByKey(JsonProvider):
         return is_for_everybody and age < self.repeats_for and now < message.give_up_at
 
 
+def accepted_each(
+    to: frozenset[Address], ids: Mapping[str, str]
+) -> Mapping[Address, Outcome] | None:
+    """Return that everybody's mail was taken, where each recipient has an id of its own.
+
+    Args:
+        to: For whom the call was.
+        ids: By address, in ASCII and lower case. Who is missing gets another's: the provider
+            may write an address in its own way. Without any id it was no yes: None.
+    """
+    any_id = next(filter(None, ids.values()), None)
+    if any_id is None:
+        return None
+    return {a: Accepted(provider_message_id=ids.get(in_lower(a)) or any_id) for a in to}
+
+
+def in_lower(address: Address) -> str:
+    """Return an address as it was given to the provider, in lower case."""
+    return (ascii_form(address) or address).lower()
+
+
 def idempotency_key(message: Message, who: Addressed) -> str:
     """Return what makes a call the same call: our id, and for whom it is unless for everybody."""
     addresses = sorted(box.address.lower() for box in who.all)
-    everybody = {str(ascii_form(address)).lower() for address in message.content.recipients}
+    everybody = {in_lower(address) for address in message.content.recipients}
     if set(addresses) == everybody:
         return str(message.id)
     return f"{message.id}-{sha256(' '.join(addresses).encode()).hexdigest()[:16]}"

@@ -15,11 +15,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from ..domain.message import Address, Attachment, Content, Mailbox, Message
-from ..domain.outcome import Accepted, Outcome
+from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from .addressing import Addressed, plain
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal
+from .json_provider import ListsById, Refusal, accepted_each
 from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, compact, headers_of, is_inline, without_empty
 from .obstacles import first_of, kept_header, no_body, no_to, repeated_header, several_reply_to
@@ -136,7 +136,12 @@ class Mailjet(ListsById):
         )
         return {"Messages": [mail]}
 
-    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+    def _taken(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - the answer says it all
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome] | None:
         mail = _only_mail(answer)
         if mail.get("Status") != "success":
             return None
@@ -145,10 +150,7 @@ class Mailjet(ListsById):
             for field in ("To", "Cc", "Bcc")
             for row in rows_of(mail.get(field))
         }
-        any_id = next(filter(None, ids.values()), None)
-        if any_id is None:
-            return None
-        return {a: Accepted(provider_message_id=ids.get(a.lower()) or any_id) for a in to}
+        return accepted_each(to, ids)
 
     def _refusal(self, answer: Answer) -> Refusal | None:
         errors = rows_of(_only_mail(answer).get("Errors"))

@@ -146,7 +146,12 @@ class Postmark(ListsById):
             }
         )
 
-    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+    def _taken(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - the answer says it all
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome] | None:
         body = fields_of(answer.json())
         message_id = body.get("MessageID")
         if not isinstance(message_id, str) or not message_id or body.get("ErrorCode", 0) != 0:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..domain.errors import ConfigError
-from . import brevo, mailgun, mailjet, postmark, resend, sandbox, sendgrid, ses, smtp
+from . import brevo, mailgun, mailjet, postmark, resend, sandbox, sendgrid, ses, smtp, sparkpost
 from .port import Provider
 from .settings import CommonSettings, Tools
 
@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "resend": Kind(resend.Settings, resend.make),
         "brevo": Kind(brevo.Settings, brevo.make),
         "mailjet": Kind(mailjet.Settings, mailjet.make),
+        "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -146,7 +146,12 @@ class Resend(RepeatsByKey):
             }
         ) | {"text": content.text or ""}
 
-    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+    def _taken(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - the answer says it all
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome] | None:
         message_id = fields_of(answer.json()).get("id")
         if not isinstance(message_id, str) or not message_id:
             return None

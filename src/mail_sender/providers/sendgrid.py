@@ -119,7 +119,12 @@ class SendGrid(ListsById):
             }
         )
 
-    def _taken(self, answer: Answer, to: frozenset[Address]) -> Mapping[Address, Outcome] | None:
+    def _taken(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - the answer says it all
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome] | None:
         message_id = answer.headers.get("x-message-id")
         return dict.fromkeys(to, Accepted(provider_message_id=message_id)) if message_id else None
 

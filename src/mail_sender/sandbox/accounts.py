@@ -16,6 +16,7 @@ from .mailjet import Mailjet
 from .postmark import Postmark
 from .resend import Resend
 from .sendgrid import SendGrid
+from .sparkpost import SparkPost
 
 API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
     {
@@ -24,5 +25,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.RESEND: Resend,
         Kind.BREVO: Brevo,
         Kind.MAILJET: Mailjet,
+        Kind.SPARKPOST: SparkPost,
     }
 )

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     RESEND = "resend"  #: Resend
     BREVO = "brevo"  #: Brevo API v3
     MAILJET = "mailjet"  #: Mailjet Send API v3.1
+    SPARKPOST = "sparkpost"  #: SparkPost Transmissions API
     SMTP = "smtp"  #: any relay
 
 
@@ -166,6 +167,7 @@ _LISTS_MAILS = {
     Kind.SENDGRID,
     Kind.BREVO,
     Kind.MAILJET,
+    Kind.SPARKPOST,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
