@@ -18,6 +18,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "brevo": {"api_key": "xkeysib-brevo-key"},
     "mailjet": {"api_key": "mailjet-public", "secret_key": "mailjet-secret"},
     "sparkpost": {"api_key": "sparkpost-key"},
+    "mailtrap": {"api_token": "mailtrap-token"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -29,6 +30,12 @@ def settings_from(kind: str, **more: Any) -> CommonSettings:  # noqa: ANN401
     return table_to(settings_of(kind), table, f"providers.{kind}", Source(environ={}))
 
 
+def settings_at(kind: str, url: str) -> CommonSettings:
+    """Return settings that lead every call to this URL."""
+    more = {"logs_url": url} if kind == "mailtrap" else {}
+    return settings_from(kind, base_url=url, **more)
+
+
 #: What each kind's far side must never be able to show.
 SECRETS = {
     "postmark": ("postmark-server-token",),
@@ -37,4 +44,5 @@ SECRETS = {
     "brevo": ("xkeysib-brevo-key",),
     "mailjet": ("mailjet-secret",),
     "sparkpost": ("sparkpost-key",),
+    "mailtrap": ("mailtrap-token",),
 }

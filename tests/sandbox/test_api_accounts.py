@@ -41,7 +41,7 @@ from mail_sender.sandbox.server import Sandbox, SandboxSettings
 from tests.contracts.provider import a_mail
 from tests.make import ANN, BOB, CID, NOW, make_message
 from tests.providers.api_far_side import meaning
-from tests.providers.tables import settings_from
+from tests.providers.tables import settings_at
 from tests.providers.tools import make_tools
 
 every_account = pytest.mark.parametrize("kind", sorted(API_ACCOUNTS))
@@ -52,7 +52,7 @@ async def account(kind: Kind) -> AsyncIterator[tuple[Sandbox, Provider, FakeCloc
     """Run an imitation, and the provider that calls it."""
     clock, http = FakeClock(), PooledHttpClient()
     async with Sandbox(SandboxSettings(accounts={kind: kind}), clock) as sandbox:
-        settings = settings_from(kind, base_url=sandbox.urls[kind])
+        settings = settings_at(kind, sandbox.urls[kind])
         yield sandbox, make_provider(kind, settings, make_tools(http, clock)), clock
     await http.close()
 

@@ -55,7 +55,7 @@ class JsonProvider(HttpProvider):
         send_path: Of the call that hands over a mail.
     """
 
-    send_path: ClassVar[str]
+    send_path: str
 
     def __init__(
         self,

@@ -12,7 +12,19 @@ from types import MappingProxyType
 from typing import Any
 
 from ..domain.errors import ConfigError
-from . import brevo, mailgun, mailjet, postmark, resend, sandbox, sendgrid, ses, smtp, sparkpost
+from . import (
+    brevo,
+    mailgun,
+    mailjet,
+    mailtrap,
+    postmark,
+    resend,
+    sandbox,
+    sendgrid,
+    ses,
+    smtp,
+    sparkpost,
+)
 from .port import Provider
 from .settings import CommonSettings, Tools
 
@@ -39,6 +51,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "brevo": Kind(brevo.Settings, brevo.make),
         "mailjet": Kind(mailjet.Settings, mailjet.make),
         "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
+        "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -13,6 +13,7 @@ from .api_account import ApiAccount
 from .brevo import Brevo
 from .faults import Kind
 from .mailjet import Mailjet
+from .mailtrap import Mailtrap
 from .postmark import Postmark
 from .resend import Resend
 from .sendgrid import SendGrid
@@ -26,5 +27,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.BREVO: Brevo,
         Kind.MAILJET: Mailjet,
         Kind.SPARKPOST: SparkPost,
+        Kind.MAILTRAP: Mailtrap,
     }
 )

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     BREVO = "brevo"  #: Brevo API v3
     MAILJET = "mailjet"  #: Mailjet Send API v3.1
     SPARKPOST = "sparkpost"  #: SparkPost Transmissions API
+    MAILTRAP = "mailtrap"  #: Mailtrap Email Sending API
     SMTP = "smtp"  #: any relay
 
 
@@ -168,6 +169,7 @@ _LISTS_MAILS = {
     Kind.BREVO,
     Kind.MAILJET,
     Kind.SPARKPOST,
+    Kind.MAILTRAP,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
