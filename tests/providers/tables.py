@@ -19,6 +19,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "mailjet": {"api_key": "mailjet-public", "secret_key": "mailjet-secret"},
     "sparkpost": {"api_key": "sparkpost-key"},
     "mailtrap": {"api_token": "mailtrap-token"},
+    "mailersend": {"api_token": "mlsn.mailersend-token", "domain_id": "d1"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -45,4 +46,5 @@ SECRETS = {
     "mailjet": ("mailjet-secret",),
     "sparkpost": ("sparkpost-key",),
     "mailtrap": ("mailtrap-token",),
+    "mailersend": ("mlsn.mailersend-token",),
 }

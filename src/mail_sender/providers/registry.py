@@ -14,6 +14,7 @@ from typing import Any
 from ..domain.errors import ConfigError
 from . import (
     brevo,
+    mailersend,
     mailgun,
     mailjet,
     mailtrap,
@@ -52,6 +53,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "mailjet": Kind(mailjet.Settings, mailjet.make),
         "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
         "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
+        "mailersend": Kind(mailersend.Settings, mailersend.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from .api_account import ApiAccount
 from .brevo import Brevo
 from .faults import Kind
+from .mailersend import MailerSend
 from .mailjet import Mailjet
 from .mailtrap import Mailtrap
 from .postmark import Postmark
@@ -28,5 +29,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.MAILJET: Mailjet,
         Kind.SPARKPOST: SparkPost,
         Kind.MAILTRAP: Mailtrap,
+        Kind.MAILERSEND: MailerSend,
     }
 )

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     MAILJET = "mailjet"  #: Mailjet Send API v3.1
     SPARKPOST = "sparkpost"  #: SparkPost Transmissions API
     MAILTRAP = "mailtrap"  #: Mailtrap Email Sending API
+    MAILERSEND = "mailersend"  #: MailerSend Email API v1
     SMTP = "smtp"  #: any relay
 
 
@@ -170,6 +171,7 @@ _LISTS_MAILS = {
     Kind.MAILJET,
     Kind.SPARKPOST,
     Kind.MAILTRAP,
+    Kind.MAILERSEND,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
