@@ -19,8 +19,8 @@ from mail_sender.providers.port import LooksUp, NoEvidence, Provider, Taken
 from mail_sender.providers.registry import make_provider
 from mail_sender.sandbox.contents import Contents
 from tests.contracts.http_provider import HttpProviderContract
-from tests.contracts.provider import a_mail
-from tests.make import ANN, BOB, CID, NOW, mailboxes, make_message
+from tests.contracts.provider import a_mail, plain_mail
+from tests.make import ANN, BOB, CID, NOW, mailboxes
 from tests.providers.api_far_side import ApiFarSide, meaning, recorded_answers
 from tests.providers.scripted_http import ScriptedHttp, always, answer
 from tests.providers.tables import SECRETS, settings_from
@@ -107,7 +107,7 @@ class ApiProviderContract(HttpProviderContract):
         self, provider: Provider, far: ApiFarSide
     ) -> None:
         """Some providers refuse such a mail, others send it twice."""
-        mail = make_message(to=[ANN, ANN], cc=mailboxes([ANN, BOB]), bcc=mailboxes([BOB]))
+        mail = plain_mail(to=[ANN, ANN], cc=mailboxes([ANN, BOB]), bcc=mailboxes([BOB]))
 
         outcomes = await provider.send(mail, to=frozenset({ANN, BOB}))
 
@@ -145,7 +145,7 @@ class ApiProviderContract(HttpProviderContract):
         self, provider: Provider, far: ApiFarSide
     ) -> None:
         """Names are read as Unicode; domains are given as the DNS has them."""
-        mail = make_message(
+        mail = plain_mail(
             sender=Mailbox(Address("shop@bücher.example"), "Jürgens Bücher"),
             to=["ann@bücher.example"],
             text="Grüße ☃ und genug Text",
@@ -187,7 +187,7 @@ class ApiProviderContract(HttpProviderContract):
         can = provider.capabilities
         files = [PDF] if can.attachments else []
         files += [LOGO] if can.inline_images else []
-        return make_message(
+        return plain_mail(
             sender=Mailbox(Address("shop@example.com"), "Shop"),
             to=[ANN, "ann.two@example.net"],
             cc=(Mailbox(BOB, "Bob, Dr."),) if self.kind != "mailersend" else mailboxes([BOB]),

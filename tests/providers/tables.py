@@ -20,6 +20,10 @@ TABLES: dict[str, dict[str, Any]] = {
     "sparkpost": {"api_key": "sparkpost-key"},
     "mailtrap": {"api_token": "mailtrap-token"},
     "mailersend": {"api_token": "mlsn.mailersend-token", "domain_id": "d1"},
+    "scaleway": {
+        "project_id": "11111111-2222-4333-8444-555555555555",
+        "secret_key": "scaleway-secret",
+    },
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -47,4 +51,5 @@ SECRETS = {
     "sparkpost": ("sparkpost-key",),
     "mailtrap": ("mailtrap-token",),
     "mailersend": ("mlsn.mailersend-token",),
+    "scaleway": ("scaleway-secret",),
 }

@@ -21,6 +21,7 @@ from . import (
     postmark,
     resend,
     sandbox,
+    scaleway,
     sendgrid,
     ses,
     smtp,
@@ -54,6 +55,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
         "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
         "mailersend": Kind(mailersend.Settings, mailersend.make),
+        "scaleway": Kind(scaleway.Settings, scaleway.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -17,6 +17,7 @@ from .mailjet import Mailjet
 from .mailtrap import Mailtrap
 from .postmark import Postmark
 from .resend import Resend
+from .scaleway import Scaleway
 from .sendgrid import SendGrid
 from .sparkpost import SparkPost
 
@@ -30,5 +31,6 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.SPARKPOST: SparkPost,
         Kind.MAILTRAP: Mailtrap,
         Kind.MAILERSEND: MailerSend,
+        Kind.SCALEWAY: Scaleway,
     }
 )

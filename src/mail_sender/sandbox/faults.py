@@ -37,6 +37,7 @@ class Kind(StrEnum):
     SPARKPOST = "sparkpost"  #: SparkPost Transmissions API
     MAILTRAP = "mailtrap"  #: Mailtrap Email Sending API
     MAILERSEND = "mailersend"  #: MailerSend Email API v1
+    SCALEWAY = "scaleway"  #: Scaleway Transactional Email
     SMTP = "smtp"  #: any relay
 
 
