@@ -218,8 +218,9 @@ class ApiProviderContract(HttpProviderContract):
         assert set(content.tags) <= set(read.tags)
         if can.metadata:
             assert dict(content.metadata).items() <= read.metadata.items()
-        assert len(read.attachments) == len(content.attachments)
-        for file, arrived in zip(content.attachments, read.attachments, strict=True):
+        files = sorted(content.attachments, key=lambda file: file.content)
+        found = sorted(read.attachments, key=lambda file: file.content)
+        for file, arrived in zip(files, found, strict=True):
             assert arrived.content == file.content
             if self.keeps_types:
                 assert arrived.content_type == file.content_type

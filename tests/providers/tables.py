@@ -24,6 +24,8 @@ TABLES: dict[str, dict[str, Any]] = {
         "project_id": "11111111-2222-4333-8444-555555555555",
         "secret_key": "scaleway-secret",
     },
+    "postal": {"api_key": "postal-key", "base_url": "https://postal.example.com"},
+    "mandrill": {"api_key": "md-mandrill-key"},
     "smtp": {"host": "smtp.example.net"},
     "sandbox": {},
 }
@@ -52,4 +54,6 @@ SECRETS = {
     "mailtrap": ("mailtrap-token",),
     "mailersend": ("mlsn.mailersend-token",),
     "scaleway": ("scaleway-secret",),
+    "postal": ("postal-key",),
+    "mandrill": ("md-mandrill-key",),
 }

@@ -18,6 +18,8 @@ from . import (
     mailgun,
     mailjet,
     mailtrap,
+    mandrill,
+    postal,
     postmark,
     resend,
     sandbox,
@@ -56,6 +58,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
         "mailersend": Kind(mailersend.Settings, mailersend.make),
         "scaleway": Kind(scaleway.Settings, scaleway.make),
+        "postal": Kind(postal.Settings, postal.make),
+        "mandrill": Kind(mandrill.Settings, mandrill.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -15,6 +15,8 @@ from .faults import Kind
 from .mailersend import MailerSend
 from .mailjet import Mailjet
 from .mailtrap import Mailtrap
+from .mandrill import Mandrill
+from .postal import Postal
 from .postmark import Postmark
 from .resend import Resend
 from .scaleway import Scaleway
@@ -32,5 +34,7 @@ API_ACCOUNTS: Mapping[Kind, type[ApiAccount]] = MappingProxyType(
         Kind.MAILTRAP: Mailtrap,
         Kind.MAILERSEND: MailerSend,
         Kind.SCALEWAY: Scaleway,
+        Kind.POSTAL: Postal,
+        Kind.MANDRILL: Mandrill,
     }
 )

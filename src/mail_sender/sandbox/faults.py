@@ -38,6 +38,8 @@ class Kind(StrEnum):
     MAILTRAP = "mailtrap"  #: Mailtrap Email Sending API
     MAILERSEND = "mailersend"  #: MailerSend Email API v1
     SCALEWAY = "scaleway"  #: Scaleway Transactional Email
+    POSTAL = "postal"  #: Postal HTTP API v1
+    MANDRILL = "mandrill"  #: Mandrill API 1.4
     SMTP = "smtp"  #: any relay
 
 
@@ -173,6 +175,7 @@ _LISTS_MAILS = {
     Kind.SPARKPOST,
     Kind.MAILTRAP,
     Kind.MAILERSEND,
+    Kind.MANDRILL,
 }  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
