@@ -114,6 +114,14 @@ async def test_a_broken_answer_is_never_a_no(kind: Kind) -> None:
 
 
 @every_account
+def test_only_what_can_be_asked_has_a_list_that_lags(kind: Kind) -> None:
+    """A fault that cannot happen must be refused, not ignored."""
+    can_be_asked = API_ACCOUNTS[kind].list_path is not None
+
+    assert (why_impossible(EventsLag(), kind) is None) is can_be_asked
+
+
+@every_account
 async def test_a_list_that_lags_is_asked_again(kind: Kind) -> None:
     """A mail that is not listed yet was taken all the same."""
     if why_impossible(EventsLag(), kind) is not None:
