@@ -148,10 +148,7 @@ class Mailtrap(ListsById):
     def _taken(
         self, answer: Answer, message: Message, to: frozenset[Address]
     ) -> Mapping[Address, Outcome] | None:
-        body = fields_of(answer.json())
-        ids = texts_of(body.get("message_ids"))
-        if body.get("success") is not True:
-            return None
+        ids = texts_of(fields_of(answer.json()).get("message_ids"))
         who = addressed(message.content, to, blind_alone=True).all
         return accepted_each(to, dict(zip((box.address.lower() for box in who), ids, strict=False)))
 

@@ -111,10 +111,7 @@ class Postal(JsonProvider):
         message: Message,  # noqa: ARG002 - the answer says it all
         to: frozenset[Address],
     ) -> Mapping[Address, Outcome] | None:
-        body = fields_of(answer.json())
-        if body.get("status") != "success":
-            return None
-        taken = fields_of(fields_of(body.get("data")).get("messages"))
+        taken = fields_of(fields_of(fields_of(answer.json()).get("data")).get("messages"))
         ids = {address.lower(): text_of(fields_of(row).get("id")) for address, row in taken.items()}
         return accepted_each(to, ids)
 
