@@ -3,8 +3,9 @@
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    exits 1 and names those that are stale
 
-Neighbours: `config` and `providers.registry` for docs/configuration.md, `cli.program` for
-docs/cli.md, `api.openapi` for docs/openapi.json. Nobody edits these pages by hand.
+Neighbours: `config` and `providers.registry` for docs/configuration.md and docs/providers.md,
+`cli.program` for docs/cli.md, `api.openapi` for docs/openapi.json. Nobody edits these pages by
+hand.
 """  # noqa: INP001 - a script, in no package
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from rich.console import Console
 
 from mail_sender.api.openapi import openapi_document
 from mail_sender.cli.program import import_commands, program
-from mail_sender.config import PREFIX, Config
+from mail_sender.clock import SystemClock
+from mail_sender.config import PREFIX, Config, Source, table_to
+from mail_sender.domain.message import Address, Message
 from mail_sender.domain.secret import Secret
-from mail_sender.providers.registry import KINDS
-from mail_sender.providers.settings import CommonSettings
+from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.providers.port import Capabilities, Settling
+from mail_sender.providers.registry import KINDS, Kind
+from mail_sender.providers.settings import CommonSettings, Tools
 
 DOCS = Path(__file__).parent.parent / "docs"
 _MADE_BY = "<!-- Made by scripts/generate_docs.py (`make docs`); do not edit. -->"
@@ -40,6 +45,7 @@ def pages() -> dict[str, str]:
     """Return the generated pages by file name."""
     return {
         "configuration.md": configuration_page(),
+        "providers.md": providers_page(),
         "cli.md": cli_page(),
         "openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
     }
@@ -234,6 +240,101 @@ def _iso(span: timedelta) -> str:
         if seconds and seconds % length == 0 and seconds % 86400:
             return f"PT{seconds // length}{unit}"
     return f"P{seconds // 86400}D" if seconds and seconds % 86400 == 0 else f"PT{seconds}S"
+
+
+# ---------------------------------------------------------------- providers.md
+
+_PROVIDERS_INTRODUCTION = f"""\
+# Providers
+
+{_MADE_BY}
+
+What each kind of provider can express, and how an outcome that nobody knows is settled there. A
+mail that a provider cannot express is not given to it: the next one of the route is asked, and
+the message's attempts say why (`POST /v1/explain` says it before). How to configure each stands in
+[configuration.md](configuration.md); how to write another one in
+[add-a-provider.md](add-a-provider.md).
+
+- **recipients**, **size**: of one mail; the size counts base64.
+- **tags**: that travel in the provider's own field; further ones travel elsewhere or stay here.
+- **Bcc alone**: a mail may go to blind copies only, nobody in To.
+- **names all**: a mail for the rest of its recipients (others were served before, or are
+  suppressed) still shows all of them in To and Cc. Elsewhere it shows whom it is for.
+- **settled by**: *idempotency key*: the same call again is answered with the first one's result;
+  *look-up*: the provider is asked for our id; *event*: only the provider's event tells; *nothing*:
+  nobody will ever tell. See [states.md](states.md).
+
+Without an answer of the provider no mail is ever sent a second time on a guess: see "never twice"
+in [why.md](why.md).
+"""
+
+
+def providers_page() -> str:
+    """Return docs/providers.md: the capabilities of every kind, and what is peculiar to each."""
+    head = (
+        *("kind", "recipients", "size", "tags", "metadata", "headers", "files", "inline"),
+        *("Bcc alone", "names all", "non-ASCII addresses", "settled by"),
+    )
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(_capability_row(name, kind)) + " |" for name, kind in KINDS.items()]
+    parts = [_PROVIDERS_INTRODUCTION, "\n".join(lines) + "\n", "## What is peculiar to each\n"]
+    for name, kind in KINDS.items():
+        parts += [f"### {name}\n", _about(kind.settings), _peculiarities(kind.settings)]
+    return "\n".join(part for part in parts if part)
+
+
+def _capability_row(name: str, kind: Kind) -> Iterator[str]:
+    can = _capabilities(name, kind)
+    most = can.max_message_bytes
+    yield f"[`{name}`](configuration.md#kind--{name})"
+    yield f"{can.max_recipients:_}"
+    yield f"{most // 2**20} MB" if most else "as the server says"
+    yield str(can.max_tags)
+    for flag in (
+        *(can.metadata, can.custom_headers, can.attachments, can.inline_images),
+        *(can.blind_alone, can.names_everybody, can.smtputf8),
+    ):
+        yield "yes" if flag else "no"
+    yield ", ".join(_WAYS[way] for way in can.settles_by)
+
+
+_WAYS = {
+    Settling.IDEMPOTENCY_KEY: "idempotency key",
+    Settling.LOOK_UP: "look-up",
+    Settling.EVENT: "event",
+    Settling.NOTHING: "nothing",
+}
+
+
+def _capabilities(name: str, kind: Kind) -> Capabilities:
+    """Return what a kind can express; of one that learns it from a server, what it starts with."""
+    own = getattr(typing.get_type_hints(kind.make)["return"], "capabilities", None)
+    if isinstance(own, Capabilities):
+        return own
+    settings = table_to(
+        kind.settings, {"kind": name, "host": "smtp.example.net"}, "providers", Source()
+    )
+    return kind.make(name, settings, _NO_TOOLS).capabilities
+
+
+async def _no_inbox(provider: str, message: Message, to: frozenset[Address]) -> str:
+    raise NotImplementedError
+
+
+_NO_TOOLS = Tools(
+    http=PooledHttpClient(), clock=SystemClock(), hostname="localhost", inbox=_no_inbox
+)
+
+
+def _peculiarities(settings: type[CommonSettings]) -> str:
+    """Return what the provider's file says after "Quirks"."""
+    doc = sys.modules[settings.__module__].__doc__ or ""
+    found = re.search(r"Quirks[^:]*:\s+(.*)", doc, re.DOTALL)
+    if found is None:
+        return ""
+    paragraphs = [" ".join(text.split()) for text in found[1].split("\n\n")]
+    text = "\n\n".join(paragraphs)
+    return f"{text[0].upper()}{text[1:]}\n"
 
 
 # ---------------------------------------------------------------- cli.md

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mail_sender.app import Settings, find_config, load_settings
+from mail_sender.app import Settings, find_config, load_settings, sandbox_settings
 from mail_sender.cli.settings import document_of
 from mail_sender.config import Config, Source, load, shown, table_to
 from mail_sender.domain.errors import ConfigError
@@ -166,6 +166,25 @@ def test_without_any_provider_the_embedded_defaults_stand() -> None:
     assert settings.is_demo
     assert settings.config.sandbox.enabled
     assert settings.config.routes["default"].providers == ("ses", "mailgun", "relay")
+
+
+def test_further_providers_are_imitated_where_they_are_wanted() -> None:
+    """A gateway that is tried out with other providers needs addresses that stay."""
+    environ = {"MAIL_SENDER_SANDBOX_FURTHER": "postmark:8031,resend"}
+
+    wanted = sandbox_settings(load(Source(environ=environ)).sandbox)
+
+    assert wanted.accounts.keys() == {"ses", "mailgun", "relay", "postmark", "resend"}
+    assert (wanted.ports["postmark"], wanted.ports["resend"]) == (8031, 0)
+
+
+@pytest.mark.parametrize("entry", ["postmrak", "ses", "smtp:x", ":8031"])
+def test_what_cannot_be_imitated_is_named(entry: str) -> None:
+    """A misspelt word that is ignored looks like a provider that is down."""
+    config = load(Source(environ={"MAIL_SENDER_SANDBOX_FURTHER": entry})).sandbox
+
+    with pytest.raises(ConfigError, match=r"sandbox\.further.*postmark"):
+        sandbox_settings(config)
 
 
 def test_the_variables_of_client_commands_are_no_settings() -> None:

@@ -189,6 +189,13 @@ class SandboxConfig(_Section, frozen=True):
     ses_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8027
     mailgun_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8028
     smtp_port: Annotated[int, Doc(ge=0, le=65535, description="0: any free one.")] = 8029
+    further: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Kinds of providers to imitate besides, such as `postmark:8031`; without a "
+            "port, on any free one (`mail-sender sandbox faults` shows it)."
+        ),
+    ] = ()
 
 
 class RouteConfig(_Section, frozen=True):

@@ -90,6 +90,8 @@ class Scripted:
             attachments=True,
             inline_images=True,
             smtputf8=False,
+            blind_alone=True,
+            names_everybody=True,
             settles_by=(Settling.NOTHING,),
         )
 

@@ -164,6 +164,7 @@ def test_a_sandbox_runs_alone_until_it_is_stopped(place: Path) -> None:
     """For tests of other programs, which want imitated providers and no gateway."""
     (place / "mail-sender.toml").write_text(
         "[sandbox]\ncontrol_port = 0\nses_port = 0\nmailgun_port = 0\nsmtp_port = 0\n"
+        'further = ["postmark", "resend:0"]\n'
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "mail_sender", "sandbox", "--json"],
@@ -176,5 +177,5 @@ def test_a_sandbox_runs_alone_until_it_is_stopped(place: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 
-    assert set(document["urls"]) == {"ses", "mailgun", "relay"}
+    assert set(document["urls"]) == {"ses", "mailgun", "relay", "postmark", "resend"}
     assert document["control"].startswith("http://127.0.0.1:")

@@ -16,8 +16,8 @@ from mail_sender.domain.message import Attachment
 from mail_sender.domain.outcome import Unknown
 from mail_sender.providers.http import Answer, Phase
 from mail_sender.providers.port import CheckResult, LooksUp, Provider, VerifiesAddresses
-from tests.contracts.provider import FarSide, ProviderContract, a_mail, outcomes_for_two
-from tests.make import ANN, CID, NOW, make_message
+from tests.contracts.provider import FarSide, ProviderContract, a_mail, outcomes_for_two, plain_mail
+from tests.make import ANN, CID, NOW
 from tests.providers.scripted_http import ScriptedHttp, silent
 
 
@@ -51,14 +51,16 @@ class HttpProviderContract(ProviderContract):
         assert check.result is CheckResult.UNREACHABLE
         assert check.detail
 
-    @pytest.mark.parametrize("filename", ["plain.bin", "Übersicht.bin"])
+    @pytest.mark.parametrize("filename", ["plain.pdf", "Übersicht.pdf"])
     async def test_the_largest_mail_lets_the_event_loop_go_on(self, filename: str) -> None:
         """Thousands of other mails wait for the same loop while 25 MB are encoded."""
         provider = self.make(ScriptedHttp(silent(Phase.CONNECT)))
         most = (provider.capabilities.max_message_bytes or 40 << 20) * 57 // 78 - 4096
+        if most < 4 << 20:
+            return  # written in no time
         content = bytes(min(25 << 20, most))
-        file = Attachment(filename=filename, content_type="application/zip", content=content)
-        mail = make_message(attachments=(file,))
+        file = Attachment(filename=filename, content_type="application/pdf", content=content)
+        mail = plain_mail(attachments=(file,))
         assert provider.cannot_express(mail) is None
         turns = 0
         sending = asyncio.ensure_future(provider.send(mail, to=frozenset({ANN})))
@@ -115,7 +117,9 @@ _JSON = st.recursive(
                     *("MessageId", "id", "message", "Message", "__type", "code", "Error"),
                     *("SendQuota", "Max24HourSend", "SentLast24Hours", "VerificationStatus"),
                     *("items", "recipient", "headers", "message-id", "domain", "state"),
-                    *("retry-seconds", "VerifiedForSendingStatus"),
+                    *("retry-seconds", "VerifiedForSendingStatus", "MessageID", "ErrorCode"),
+                    *("Messages", "Recipients", "Metadata", "errors", "results", "data", "name"),
+                    *("emails", "status", "success", "message_ids", "email", "_id", "To", "Data"),
                 ]
             ),
             inner,

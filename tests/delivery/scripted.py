@@ -43,6 +43,8 @@ ABLE = Capabilities(
     attachments=True,
     inline_images=True,
     smtputf8=True,
+    blind_alone=True,
+    names_everybody=True,
     settles_by=(Settling.NOTHING,),
 )
 WHY = Diagnostic(text="no")
@@ -117,10 +119,12 @@ class LookedUp(Scripted):
     """One that can be asked about an unknown outcome: it says what `evidence` is."""
 
     evidence: Evidence = NoEvidence("nothing found yet", timedelta(seconds=30))
+    asked_for: Message | None = None
 
     async def look_up(
         self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
     ) -> Evidence:
+        self.asked_for = message
         return self.evidence
 
 

@@ -9,27 +9,12 @@ import msgspec
 import pytest
 
 import mail_sender.providers
-from mail_sender.config import Source, table_to
 from mail_sender.domain.errors import ConfigError
 from mail_sender.providers.port import Provider
 from mail_sender.providers.registry import KINDS, kinds, make_provider, settings_of
-from mail_sender.providers.settings import CommonSettings
 from tests.providers.scripted_http import ScriptedHttp
+from tests.providers.tables import settings_from
 from tests.providers.tools import make_tools
-
-#: A table of each kind, as small as it can be.
-TABLES: dict[str, dict[str, Any]] = {
-    "ses": {"region": "eu-west-1", "access_key_id": "AKIA1", "secret_access_key": "s"},
-    "mailgun": {"domain": "mg.example.com", "api_key": "k"},
-    "smtp": {"host": "smtp.example.net"},
-    "sandbox": {},
-}
-
-
-def settings_from(kind: str, **more: Any) -> CommonSettings:  # noqa: ANN401
-    """Return settings as they come out of a configuration file."""
-    table = {"kind": kind, **TABLES[kind], **more}
-    return table_to(settings_of(kind), table, f"providers.{kind}", Source(environ={}))
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -76,9 +61,9 @@ def test_every_file_with_a_factory_is_listed() -> None:
 
 
 def test_an_unknown_kind_names_those_that_exist() -> None:
-    """`kind = "postmark"` is a fair guess; the answer must help."""
-    with pytest.raises(ConfigError, match=r"'postmark'.*ses, mailgun"):
-        settings_of("postmark")
+    """`kind = "gmail"` is a fair guess; the answer must help."""
+    with pytest.raises(ConfigError, match=r"'gmail'.*ses, mailgun"):
+        settings_of("gmail")
 
 
 def test_settings_of_another_kind_are_refused() -> None:

@@ -559,6 +559,22 @@ async def test_only_evidence_settles_an_unknown_outcome(
     assert any(e.data.get("finding") == evidence.said for e in events)
 
 
+async def test_a_provider_is_asked_for_the_message_that_it_was_given(tmp_path: Path) -> None:
+    """One that repeats the call must repeat the same mail: with its own sender, too."""
+    resend = LookedUp("resend", SILENT, sender=Address("noreply@mail.example.com"))
+    bench = Bench(tmp_path, resend)
+    async with bench.working():
+        message = await bench.accepted()
+        await bench.until(message, State.UNKNOWN)
+    bench.clock.advance(MINUTE)
+    await bench.store.heartbeat("w2", MINUTE)
+    (lease,) = await bench.store.claim_unknown("w2", limit=1)
+
+    await settle(lease, bench.tools_of("w2"))
+
+    assert [resend.asked_for] == [given for given, _ in resend.sent]
+
+
 async def test_a_journal_outlives_a_sweep_that_came_first(tmp_path: Path) -> None:
     """Another node called it unknown; the owner's own evidence still counts."""
     ses = Scripted("ses")

@@ -83,6 +83,16 @@ class CapabilitiesOut(TypedDict):
     attachments: bool
     inline_images: bool
     smtputf8: bool
+    blind_alone: Annotated[
+        bool, Field(description="A mail may go to blind copies only, nobody in To.")
+    ]
+    names_everybody: Annotated[
+        bool,
+        Field(
+            description="A mail for the rest of its recipients still names all of them in To and "
+            "Cc; if not, it names those whom it is for."
+        ),
+    ]
     settles_by: Annotated[
         list[Settling], Field(description="How an unknown outcome can be settled, best first.")
     ]
@@ -184,6 +194,8 @@ def _capabilities(it: Capabilities) -> CapabilitiesOut:
         "attachments": it.attachments,
         "inline_images": it.inline_images,
         "smtputf8": it.smtputf8,
+        "blind_alone": it.blind_alone,
+        "names_everybody": it.names_everybody,
         "settles_by": list(it.settles_by),
     }
 

@@ -7,7 +7,7 @@ is everything of one process, `serving` puts the HTTP server and the signals aro
 from ..intake.keys import issue_key as create_key
 from .gateway import Gateway, make_providers, open_store
 from .serving import LOCAL_FILE, ROLES, LocalFile, run
-from .settings import Settings, find_config, load_settings
+from .settings import Settings, find_config, load_settings, sandbox_settings
 
 __all__ = [
     "LOCAL_FILE",
@@ -21,4 +21,5 @@ __all__ = [
     "make_providers",
     "open_store",
     "run",
+    "sandbox_settings",
 ]

@@ -47,7 +47,14 @@ from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
 from ..worker.worker import Watchers, Worker, WorkerPolicy
-from .settings import BUILT_IN, Settings, demo_tables, provider_settings, sqlite_path
+from .settings import (
+    BUILT_IN,
+    Settings,
+    demo_tables,
+    provider_settings,
+    sandbox_settings,
+    sqlite_path,
+)
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -203,15 +210,7 @@ class Gateway:
             )
 
     async def _started_sandbox(self, config: SandboxConfig) -> Sandbox:
-        wanted = SandboxSettings(
-            control_port=config.control_port,
-            ports={
-                "ses": config.ses_port,
-                "mailgun": config.mailgun_port,
-                "relay": config.smtp_port,
-            },
-        )
-        sandbox = Sandbox(wanted, self.clock)
+        sandbox = Sandbox(sandbox_settings(config), self.clock)
         try:
             await sandbox.start()
         except OSError as error:

@@ -15,6 +15,7 @@ import msgspec
 from ..config import (
     Config,
     RouteConfig,
+    SandboxConfig,
     Source,
     load,
     refuse_strange_provider_variables,
@@ -25,6 +26,8 @@ from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
+from ..sandbox.faults import Kind
+from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
 
 BUILT_IN = "sandbox"  #: the provider that test keys end in
 
@@ -130,6 +133,24 @@ def _demo(config: Config) -> Config:
     tables = demo_tables(sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port or 25)
     routes = config.routes or {DEFAULT_ROUTE: RouteConfig(providers=tuple(tables))}
     return msgspec.structs.replace(config, sandbox=sandbox, providers=tables, routes=routes)
+
+
+def sandbox_settings(config: SandboxConfig) -> SandboxSettings:
+    """Return what the sandbox imitates, and where.
+
+    Raises:
+        ConfigError: `further` names what cannot be imitated.
+    """
+    accounts = dict(DEFAULT_ACCOUNTS)
+    ports = {"ses": config.ses_port, "mailgun": config.mailgun_port, "relay": config.smtp_port}
+    for entry in config.further:
+        name, _, port = entry.partition(":")
+        if name not in tuple(Kind) or name in accounts or not (port or "0").isdecimal():
+            known = ", ".join(kind for kind in Kind if kind not in accounts)
+            raise ConfigError(f"sandbox.further: {entry!r} is none of {known}, or has no port")
+        accounts[name] = Kind(name)
+        ports[name] = int(port or "0")
+    return SandboxSettings(accounts=accounts, control_port=config.control_port, ports=ports)
 
 
 def demo_tables(ses: int, mailgun: int, smtp: int) -> dict[str, dict[str, object]]:

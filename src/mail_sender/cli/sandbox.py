@@ -20,7 +20,7 @@ from ..clock import SystemClock
 from ..config import SandboxConfig, load
 from ..domain.errors import ConfigError
 from ..sandbox.faults import Fault
-from ..sandbox.server import Sandbox, SandboxSettings
+from ..sandbox.server import Sandbox
 from . import target, terminal
 from .client import Client
 from .flags import ANY_CONFIG, TABLES, Configured, Format
@@ -163,10 +163,7 @@ def verify(
 
 
 async def _run(config: SandboxConfig, *, as_json: bool) -> int:
-    wanted = SandboxSettings(
-        control_port=config.control_port,
-        ports={"ses": config.ses_port, "mailgun": config.mailgun_port, "relay": config.smtp_port},
-    )
+    wanted = app.sandbox_settings(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

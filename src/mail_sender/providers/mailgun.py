@@ -10,7 +10,6 @@ themselves.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +21,12 @@ from urllib.parse import quote
 from ..domain.message import Address, Message
 from ..domain.outcome import Outcome
 from ..domain.secret import Secret
-from ..mime import least_bytes
-from .ascii_headers import ascii_form, unwritable, without_ascii_form
-from .http import HTTP_URL, Answer, Request, Silence, clock_offset, outcome_of_silence
+from .ascii_headers import ascii_form
+from .http import HTTP_URL, Answer, Request, Silence
+from .http_provider import HttpProvider
+from .look_up import ask_again
 from .mailgun_errors import outcome_of, words_of
-from .mailgun_events import ask_again, evidence_in
+from .mailgun_events import evidence_in
 from .mailgun_form import (
     MAX_MESSAGE_BYTES,
     MAX_OPTION_BYTES,
@@ -40,7 +40,6 @@ from .multipart import content_type_of_form, write_form
 from .port import Capabilities, Check, CheckResult, Evidence, NoEvidence, Settling
 from .settings import CommonSettings, Doc, Tools
 
-_LARGE_BYTES = 256 * 1024  #: from here on, writing it is worth a thread
 _MOST_EVENTS = 300  #: that one answer can hold
 
 
@@ -76,10 +75,11 @@ def make(name: str, settings: Settings, tools: Tools) -> Mailgun:
     return Mailgun(name, settings, tools)
 
 
-class Mailgun:
+class Mailgun(HttpProvider):
     """See `port.Provider` and `port.LooksUp`."""
 
     kind = "mailgun"
+    title = "Mailgun"
     capabilities = Capabilities(
         max_recipients=MAX_RECIPIENTS,
         max_message_bytes=MAX_MESSAGE_BYTES,
@@ -89,107 +89,73 @@ class Mailgun:
         attachments=True,
         inline_images=True,
         smtputf8=False,
+        blind_alone=True,
+        names_everybody=True,
         settles_by=(Settling.LOOK_UP, Settling.EVENT),
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
-        self.name = name
-        self.sender = settings.sender_address()
-        self._settings = settings
-        self._timeouts = settings.timeouts()
-        self._http = tools.http
-        self._clock = tools.clock
         # Mailgun's own examples give the base URL with the version as often as without.
-        self._base = settings.base_url.rstrip("/").removesuffix("/v3")
+        base_url = settings.base_url.rstrip("/").removesuffix("/v3")
+        super().__init__(name, settings, tools, base_url=base_url)
+        self._domain = settings.domain
+        self._signing_key = settings.webhook_signing_key
         login = b64encode(f"api:{settings.api_key.reveal()}".encode()).decode()
         self._headers = {"Authorization": f"Basic {login}", "Accept": "application/json"}
-
-    def cannot_express(self, message: Message) -> str | None:
-        """See `Provider.cannot_express`."""
-        content = message.content
-        if len(content.recipients) > MAX_RECIPIENTS:
-            return (
-                f"Mailgun takes {MAX_RECIPIENTS} recipients at a time, "
-                f"this mail has {len(content.recipients)}"
-            )
-        odd = without_ascii_form(content)
-        if odd is not None:
-            return f"Mailgun is given only ASCII addresses (the domain in Punycode), unlike {odd}"
-        if least_bytes(content) > MAX_MESSAGE_BYTES:
-            return "Mailgun takes mails of 25 MB at most, base64 counted"
-        if least_option_bytes(message) > MAX_OPTION_BYTES:
-            return "Mailgun takes 16 KB of tags and metadata at most"
-        return None
-
-    async def send(self, message: Message, *, to: frozenset[Address]) -> Mapping[Address, Outcome]:
-        """See `Provider.send`."""
-        try:
-            if least_bytes(message.content) > _LARGE_BYTES:
-                request = await asyncio.to_thread(self._messages, message, to)
-            else:
-                request = self._messages(message, to)
-        except ValueError as error:
-            return dict.fromkeys(to, unwritable(error))
-        try:
-            answer = await self._http.call(request, self._timeouts)
-        except Silence as silence:
-            return dict.fromkeys(to, outcome_of_silence(silence))
-        return dict.fromkeys(to, outcome_of(answer, now=self._clock.now()))
 
     async def look_up(
         self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
     ) -> Evidence:
         """See `LooksUp.look_up`: asks for events of the Message-ID that `send` gave the mail."""
         age = now - attempted_at
-        message_id = rfc_message_id(message, self._settings.domain)
+        message_id = rfc_message_id(message, self._domain)
         query = f"message-id={quote(message_id, safe='')}&limit={_MOST_EVENTS}"
         try:
-            answer = await self._get(f"/v3/{self._settings.domain}/events?{query}")
+            answer = await self._get(f"/v3/{self._domain}/events?{query}")
         except Silence as silence:
             return NoEvidence(f"events: {silence.reason}", ask_again(age))
         in_doubt = _as_in_events(to)
         others = _as_in_events(message.content.recipients) - in_doubt
         return evidence_in(answer, asked_for=message_id, to=in_doubt, others=others, age=age)
 
-    async def check(self) -> Check:
-        """See `Provider.check`: asks for the state of the domain."""
-        began = self._clock.now()
-        try:
-            answer = await self._get(f"/v4/domains/{self._settings.domain}")
-            found = _finding(answer, self._settings.domain)
-            if answer.status in {401, 403}:
-                answer = await self._post_nothing()
-                found = _finding_of_nothing_posted(answer, found)
-        except Silence as silence:
-            detail = f"{self._base} did not answer: {silence.reason}; may this machine connect?"
-            found = _check(CheckResult.UNREACHABLE, detail)
-            return replace(found, took=self._clock.now() - began)
-        now = self._clock.now()
-        signed = "set" if self._settings.webhook_signing_key else "not set, so no event is read"
-        return replace(
-            found,
-            detail=f"{found.detail}; webhook_signing_key is {signed}",
-            took=now - began,
-            clock_offset=clock_offset(answer, now=now),
-        )
+    def _obstacle(self, message: Message) -> str | None:
+        if least_option_bytes(message) > MAX_OPTION_BYTES:
+            return "Mailgun takes 16 KB of tags and metadata at most"
+        return None
 
-    async def close(self) -> None:
-        """See `Provider.close`. The HTTP client belongs to whoever made it."""
-
-    def _messages(self, message: Message, to: frozenset[Address]) -> Request:
+    def _send_request(self, message: Message, to: frozenset[Address]) -> Request:
         form = form_of(
             message,
             to,
-            domain=self._settings.domain,
+            domain=self._domain,
             now=self._clock.now(),
             boundary=secrets.token_hex(16),
         )
         return self._post(form.endpoint, form.content_type, form.body)
 
+    def _outcomes(
+        self,
+        answer: Answer,
+        message: Message,  # noqa: ARG002 - one answer for the whole call
+        to: frozenset[Address],
+    ) -> Mapping[Address, Outcome]:
+        return dict.fromkeys(to, outcome_of(answer, now=self._clock.now()))
+
+    async def _finding(self) -> tuple[Check, Answer]:
+        """See `HttpProvider._finding`: asks for the state of the domain."""
+        answer = await self._get(f"/v4/domains/{self._domain}")
+        found = _finding(answer, self._domain)
+        if answer.status in {401, 403}:
+            answer = await self._post_nothing()
+            found = _finding_of_nothing_posted(answer, found)
+        signed = "set" if self._signing_key else "not set, so no event is read"
+        detail = f"{found.detail}; webhook_signing_key is {signed}"
+        return replace(found, detail=detail), answer
+
     def _post(self, endpoint: str, content_type: str, body: bytes) -> Request:
         return Request(
             method="POST",
-            url=f"{self._base}/v3/{self._settings.domain}/{endpoint}",
+            url=f"{self._base}/v3/{self._domain}/{endpoint}",
             headers={**self._headers, "Content-Type": content_type},
             body=body,
         )
@@ -199,11 +165,11 @@ class Mailgun:
         boundary = secrets.token_hex(16)
         body = write_form([("o:testmode", "yes")], boundary=boundary)
         request = self._post("messages", content_type_of_form(boundary), body)
-        return await self._http.call(request, self._timeouts)
+        return await self._answer(request)
 
     async def _get(self, path: str) -> Answer:
         request = Request(method="GET", url=self._base + path, headers=self._headers)
-        return await self._http.call(request, self._timeouts)
+        return await self._answer(request)
 
 
 def _as_in_events(addresses: Iterable[Address]) -> frozenset[str]:

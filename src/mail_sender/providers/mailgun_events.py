@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from .http import Answer
+from .look_up import SOONEST, ask_again
 from .mailgun_errors import words_of
 from .port import Evidence, NoEvidence, NotTaken, Taken
 
 COMPLETE_AFTER = timedelta(minutes=30)
 KEPT_FOR = timedelta(days=3)  #: the shortest that any plan promises
-_SOONEST, _LATEST = timedelta(seconds=15), timedelta(minutes=10)
 
 
 def evidence_in(
@@ -52,18 +52,13 @@ def evidence_in(
     return _absence(seen - others, age)
 
 
-def ask_again(age: timedelta) -> timedelta:
-    """Return when to ask next: as long as it has been already, 15 seconds to 10 minutes."""
-    return min(max(age, _SOONEST), _LATEST)
-
-
 def _absence(strange: set[str | None], age: timedelta) -> Evidence:
     if strange:
         return NoEvidence("Mailgun has events of it, for recipients that are not ours", None)
     if age >= KEPT_FOR:
         return NoEvidence("too long ago: Mailgun may have deleted its events", None)
     if age < COMPLETE_AFTER:
-        wait = min(ask_again(age), max(COMPLETE_AFTER - age, _SOONEST))
+        wait = min(ask_again(age), max(COMPLETE_AFTER - age, SOONEST))
         return NoEvidence("no event yet, which proves nothing for 30 minutes", wait)
     return NotTaken("no event, 30 minutes after the attempt")
 

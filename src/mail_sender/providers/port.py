@@ -29,6 +29,9 @@ class Capabilities:
         max_recipients: Per call.
         max_message_bytes: Of the encoded mail (base64 counted); None: not known beforehand.
         max_tags: Carried in the provider's own tags; further ones travel elsewhere.
+        blind_alone: A mail may go to blind copies only, nobody in To.
+        names_everybody: A call for some of the recipients still names all of them in To and Cc.
+            If not, there is no envelope beside the headers, and such a mail names whom it is for.
         settles_by: How an unknown outcome can be settled, best way first.
     """
 
@@ -40,6 +43,8 @@ class Capabilities:
     attachments: bool
     inline_images: bool
     smtputf8: bool
+    blind_alone: bool
+    names_everybody: bool
     settles_by: tuple[Settling, ...]
 
 
@@ -53,7 +58,7 @@ class Provider(Protocol):
 
     @property
     def kind(self) -> str:
-        """Which file this is: ses, mailgun, smtp, sandbox."""
+        """Which file this is: ses, mailgun, postmark and so on."""
         ...
 
     @property
@@ -81,7 +86,7 @@ class Provider(Protocol):
         """Hand `message` over for the envelope recipients in `to`, in one try.
 
         `to` may be fewer than `message.content.recipients` (others were taken before): the
-        headers still name everybody, the envelope only `to`.
+        headers still name everybody where `capabilities.names_everybody`, the envelope only `to`.
 
         Returns:
             One Outcome for each address in `to`. A provider that answers for the whole
@@ -158,12 +163,23 @@ Evidence = Taken | NotTaken | NoEvidence
 
 @runtime_checkable
 class LooksUp(Protocol):
-    """A provider that can be asked whether it has a message of ours."""
+    """A provider that can tell whether it has a message of ours.
+
+    It is asked for our id, or the call is repeated under its idempotency key: then the provider
+    either remembers the first call or takes the mail now, and both are `Taken`.
+    """
 
     async def look_up(
         self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
     ) -> Evidence:
-        """Ask for our id. Never raises; a failed question is `NoEvidence`."""
+        """Find out. Never raises; a failed question is `NoEvidence`.
+
+        Args:
+            message: As it was given to `send`.
+            to: Its recipients in doubt.
+            attempted_at: When the call in doubt began.
+            now: To tell how old it is.
+        """
         ...
 
 

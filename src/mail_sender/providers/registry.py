@@ -12,7 +12,23 @@ from types import MappingProxyType
 from typing import Any
 
 from ..domain.errors import ConfigError
-from . import mailgun, sandbox, ses, smtp
+from . import (
+    brevo,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sandbox,
+    scaleway,
+    sendgrid,
+    ses,
+    smtp,
+    sparkpost,
+)
 from .port import Provider
 from .settings import CommonSettings, Tools
 
@@ -33,6 +49,17 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "ses": Kind(ses.Settings, ses.make),
         "mailgun": Kind(mailgun.Settings, mailgun.make),
+        "postmark": Kind(postmark.Settings, postmark.make),
+        "sendgrid": Kind(sendgrid.Settings, sendgrid.make),
+        "resend": Kind(resend.Settings, resend.make),
+        "brevo": Kind(brevo.Settings, brevo.make),
+        "mailjet": Kind(mailjet.Settings, mailjet.make),
+        "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
+        "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
+        "mailersend": Kind(mailersend.Settings, mailersend.make),
+        "scaleway": Kind(scaleway.Settings, scaleway.make),
+        "postal": Kind(postal.Settings, postal.make),
+        "mandrill": Kind(mandrill.Settings, mandrill.make),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

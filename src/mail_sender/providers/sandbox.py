@@ -45,6 +45,8 @@ class Sandbox:
         attachments=True,
         inline_images=True,
         smtputf8=True,
+        blind_alone=True,
+        names_everybody=True,
         settles_by=(Settling.NOTHING,),  # a call within the process has no unknown outcome
     )
 

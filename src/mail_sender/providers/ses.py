@@ -10,10 +10,8 @@ verified too. No SDK is used: theirs repeat a POST by themselves.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -24,17 +22,15 @@ from ..domain.errors import ConfigError
 from ..domain.message import Address, Message
 from ..domain.outcome import Accepted, Outcome
 from ..domain.secret import Secret
-from ..mime import least_bytes
-from .ascii_headers import ascii_form, unwritable, without_ascii_form
-from .http import HTTP_URL, Answer, Request, Silence, outcome_of_answer, outcome_of_silence
-from .port import Capabilities, Check, CheckResult, Settling, Verification, VerificationStatus
-from .ses_account import check_of, verification_of
+from .ascii_headers import ascii_form
+from .http import HTTP_URL, Answer, Request, Silence, outcome_of_answer
+from .http_provider import HttpProvider
+from .port import Capabilities, Check, Settling, Verification, VerificationStatus
+from .ses_account import finding_of, verification_of
 from .ses_errors import outcome_of_refusal, refusal_in
 from .ses_mail import MAX_MESSAGE_BYTES, MAX_RECIPIENTS, MAX_TAGS, REFUSED_EXTENSIONS, body_of
 from .settings import CommonSettings, Doc, Tools
 from .sigv4 import Credentials, Signer
-
-_LARGE_BYTES = 256 * 1024  #: from here on, writing and signing it are worth a thread
 
 
 class Settings(CommonSettings, frozen=True, kw_only=True):
@@ -92,10 +88,11 @@ def make(name: str, settings: Settings, tools: Tools) -> Ses:
     return Ses(name, settings, tools)
 
 
-class Ses:
+class Ses(HttpProvider):
     """See `port.Provider` and `port.VerifiesAddresses`."""
 
     kind = "ses"
+    title = "Amazon SES"
     capabilities = Capabilities(
         max_recipients=MAX_RECIPIENTS,
         max_message_bytes=MAX_MESSAGE_BYTES,
@@ -105,72 +102,29 @@ class Ses:
         attachments=True,
         inline_images=True,
         smtputf8=False,
+        blind_alone=True,
+        names_everybody=True,
         settles_by=(Settling.EVENT,),
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
-        self.name = name
-        self.sender = settings.sender_address()
-        self._settings = settings
-        self._timeouts = settings.timeouts()
-        self._http = tools.http
-        self._clock = tools.clock
+        # A complaint about the signature quotes the headers that were signed, token included.
+        token = settings.session_token
+        super().__init__(
+            name,
+            settings,
+            tools,
+            base_url=settings.endpoint_url or _endpoint(settings.region),
+            secrets=(token.reveal(),) if token else (),
+        )
+        self._configuration_set = settings.configuration_set
         self._hostname = tools.hostname
-        self._base = (settings.endpoint_url or _endpoint(settings.region)).rstrip("/")
         credentials = Credentials(
             access_key_id=settings.access_key_id,
             secret_access_key=settings.secret_access_key,
-            session_token=settings.session_token,
+            session_token=token,
         )
         self._signer = Signer(credentials, region=settings.region, service="ses")
-
-    def cannot_express(self, message: Message) -> str | None:
-        """See `Provider.cannot_express`."""
-        content = message.content
-        if len(content.recipients) > MAX_RECIPIENTS:
-            return (
-                f"Amazon SES takes {MAX_RECIPIENTS} recipients at a time, "
-                f"this mail has {len(content.recipients)}"
-            )
-        odd = without_ascii_form(content)
-        if odd is not None:
-            return f"Amazon SES takes only ASCII addresses (the domain in Punycode), unlike {odd}"
-        for attachment in content.attachments:
-            _, dot, extension = attachment.filename.rpartition(".")
-            if dot and extension.lower() in REFUSED_EXTENSIONS:
-                return f"Amazon SES refuses attachments such as {attachment.filename}"
-        if least_bytes(content) > MAX_MESSAGE_BYTES:
-            return "Amazon SES takes mails of 40 MB at most, base64 counted"
-        return None
-
-    async def send(self, message: Message, *, to: frozenset[Address]) -> Mapping[Address, Outcome]:
-        """See `Provider.send`."""
-        try:
-            if least_bytes(message.content) > _LARGE_BYTES:
-                request = await asyncio.to_thread(self._send_email, message, to)
-            else:
-                request = self._send_email(message, to)
-        except ValueError as error:
-            return dict.fromkeys(to, unwritable(error))
-        try:
-            answer = await self._answer(request)
-        except Silence as silence:
-            return dict.fromkeys(to, outcome_of_silence(silence))
-        return dict.fromkeys(to, self._outcome(answer, message))
-
-    async def check(self) -> Check:
-        """See `Provider.check`: asks for the account's quota (GetAccount)."""
-        began = self._clock.now()
-        try:
-            answer = await self._call("GET", "/v2/email/account")
-        except Silence as silence:
-            return Check(
-                result=CheckResult.UNREACHABLE,
-                detail=f"{self._base} did not answer: {silence.reason}; is the region right, "
-                "and may this machine connect to it?",
-                took=self._clock.now() - began,
-            )
-        return check_of(answer, began=began, now=self._clock.now())
 
     async def verification(self, address: Address) -> Verification:
         """See `VerifiesAddresses.verification`: asks for the address, then for its domain."""
@@ -208,19 +162,28 @@ class Ses:
             return await self.verification(address)
         return verification_of(identity, answer)
 
-    async def close(self) -> None:
-        """See `Provider.close`. The HTTP client belongs to whoever made it."""
+    def _obstacle(self, message: Message) -> str | None:
+        for attachment in message.content.attachments:
+            _, dot, extension = attachment.filename.rpartition(".")
+            if dot and extension.lower() in REFUSED_EXTENSIONS:
+                return f"Amazon SES refuses attachments such as {attachment.filename}"
+        return None
 
-    def _send_email(self, message: Message, to: frozenset[Address]) -> Request:
+    def _send_request(self, message: Message, to: frozenset[Address]) -> Request:
         now = self._clock.now()
         body = body_of(
             message,
             to,
-            configuration_set=self._settings.configuration_set,
+            configuration_set=self._configuration_set,
             now=now,
             hostname=self._hostname,
         )
         return self._request("POST", "/v2/email/outbound-emails", body, now)
+
+    async def _finding(self) -> tuple[Check, Answer]:
+        """See `HttpProvider._finding`: asks for the account's quota (GetAccount)."""
+        answer = await self._call("GET", "/v2/email/account")
+        return finding_of(answer), answer
 
     def _request(self, method: str, path: str, body: bytes, now: datetime) -> Request:
         headers = {"Content-Type": "application/json"} if body else {}
@@ -230,13 +193,10 @@ class Ses:
     async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
         return await self._answer(self._request(method, path, body, self._clock.now()))
 
-    async def _answer(self, request: Request) -> Answer:
-        answer = await self._http.call(request, self._timeouts)
-        token = self._settings.session_token
-        if token is None:
-            return answer
-        # A complaint about the signature quotes the headers that were signed, token included.
-        return replace(answer, body=answer.body.replace(token.reveal().encode(), b"******"))
+    def _outcomes(
+        self, answer: Answer, message: Message, to: frozenset[Address]
+    ) -> Mapping[Address, Outcome]:
+        return dict.fromkeys(to, self._outcome(answer, message))
 
     def _outcome(self, answer: Answer, message: Message) -> Outcome:
         if 200 <= answer.status < 300:

@@ -6,11 +6,11 @@ Neighbour: `ses` makes the calls (GetAccount, GetEmailIdentity, CreateEmailIdent
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
-from .http import Answer, clock_offset
+from .http import Answer
 from .port import Check, CheckResult, Verification, VerificationStatus
 from .ses_errors import refusal_in
 
@@ -38,29 +38,8 @@ class _Account(msgspec.Struct, frozen=True, rename="pascal"):
     enforcement_status: str = "HEALTHY"
 
 
-def check_of(answer: Answer, *, began: datetime, now: datetime) -> Check:
+def finding_of(answer: Answer) -> Check:
     """Read the answer to GetAccount."""
-    return replace(_finding(answer), took=now - began, clock_offset=clock_offset(answer, now=now))
-
-
-def verification_of(identity: str, answer: Answer) -> Verification:
-    """Read the answer to GetEmailIdentity or CreateEmailIdentity for an address or domain."""
-    refusal = refusal_in(answer)
-    if answer.status == 404 and refusal is not None:
-        return Verification(VerificationStatus.NOT_ASKED, f"SES does not know {identity}")
-    body = answer.json()
-    if answer.status != 200 or not isinstance(body, dict):
-        words = refusal.words if refusal else f"HTTP {answer.status}"
-        return Verification(VerificationStatus.UNAVAILABLE, f"{identity}: {words}")
-    if body.get("VerifiedForSendingStatus") is True:
-        return Verification(VerificationStatus.VERIFIED, f"{identity} is verified")
-    # CreateEmailIdentity does not say VerificationStatus: it has just begun to wait.
-    word = body.get("VerificationStatus", "PENDING")
-    status = _STATUS_OF.get(word, VerificationStatus.PENDING) if isinstance(word, str) else None
-    return Verification(status or VerificationStatus.UNAVAILABLE, f"{identity}: {word}")
-
-
-def _finding(answer: Answer) -> Check:
     if answer.status == 200:
         try:
             return _finding_of_account(msgspec.json.decode(answer.body, type=_Account))
@@ -80,6 +59,23 @@ def _finding(answer: Answer) -> Check:
     return _check(
         CheckResult.REFUSED, f"{refusal.words} (is the key of this account, and our clock right?)"
     )
+
+
+def verification_of(identity: str, answer: Answer) -> Verification:
+    """Read the answer to GetEmailIdentity or CreateEmailIdentity for an address or domain."""
+    refusal = refusal_in(answer)
+    if answer.status == 404 and refusal is not None:
+        return Verification(VerificationStatus.NOT_ASKED, f"SES does not know {identity}")
+    body = answer.json()
+    if answer.status != 200 or not isinstance(body, dict):
+        words = refusal.words if refusal else f"HTTP {answer.status}"
+        return Verification(VerificationStatus.UNAVAILABLE, f"{identity}: {words}")
+    if body.get("VerifiedForSendingStatus") is True:
+        return Verification(VerificationStatus.VERIFIED, f"{identity} is verified")
+    # CreateEmailIdentity does not say VerificationStatus: it has just begun to wait.
+    word = body.get("VerificationStatus", "PENDING")
+    status = _STATUS_OF.get(word, VerificationStatus.PENDING) if isinstance(word, str) else None
+    return Verification(status or VerificationStatus.UNAVAILABLE, f"{identity}: {word}")
 
 
 def _finding_of_account(account: _Account) -> Check:

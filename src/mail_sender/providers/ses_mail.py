@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from binascii import b2a_base64
-from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -21,6 +19,7 @@ import msgspec
 from ..domain.message import Address, Attachment, Content, Disposition, Mailbox, Message
 from ..mime import render
 from .ascii_headers import ascii_form, ascii_mailbox, ascii_value
+from .json_writing import base64_of
 
 MAX_RECIPIENTS = 50
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024  #: of the mail with its base64
@@ -45,7 +44,6 @@ _CONTENT_ID = re.compile(r"[!-;=?-~]{1,78}")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _OUR_TAG = re.compile(r"ms_id|tag\d+")
-_BASE64_STEP = 3 << 16
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
@@ -156,7 +154,7 @@ def body_of(
         envelope: list[str] = [ascii_form(a) or a for a in content.recipients if a in to]
         request = _SendEmail(
             destination=_Destination(to_addresses=envelope),
-            content=_EmailContent(raw=_Raw(data=_base64(mail))),
+            content=_EmailContent(raw=_Raw(data=base64_of(mail))),
             email_tags=tags,
             configuration_set_name=configuration_set,
         )
@@ -218,7 +216,7 @@ def _is_plain(attachment: Attachment) -> bool:
 def _file(attachment: Attachment) -> _File:
     inline = attachment.disposition is Disposition.INLINE
     return _File(
-        raw_content=_base64(attachment.content),
+        raw_content=base64_of(attachment.content),
         file_name=attachment.filename,
         content_type=attachment.content_type,
         content_disposition="INLINE" if inline else "ATTACHMENT",
@@ -251,14 +249,3 @@ def _tags(message: Message, metadata: list[tuple[str, str]]) -> list[_Pair]:
 
 def _mailboxes(boxes: tuple[Mailbox, ...]) -> list[str]:
     return [ascii_mailbox(box) for box in boxes]
-
-
-def _base64(content: bytes) -> msgspec.Raw:
-    """Return a JSON string. In steps: one call for 25 MB would keep the event loop waiting."""
-    return msgspec.Raw(b"".join([b'"', *_base64_steps(content), b'"']))
-
-
-def _base64_steps(content: bytes) -> Iterator[bytes]:
-    view = memoryview(content)
-    for start in range(0, len(view), _BASE64_STEP):
-        yield b2a_base64(view[start : start + _BASE64_STEP], newline=False)

@@ -141,6 +141,8 @@ class Smtp:
             attachments=True,
             inline_images=True,
             smtputf8=self._offered is None or "SMTPUTF8" in self._offered,
+            blind_alone=True,
+            names_everybody=True,
             settles_by=(Settling.NOTHING,),
         )
 

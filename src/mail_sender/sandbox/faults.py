@@ -29,6 +29,17 @@ class Kind(StrEnum):
 
     SES = "ses"  #: Amazon SES API v2
     MAILGUN = "mailgun"  #: Mailgun API v3
+    POSTMARK = "postmark"  #: Postmark Email API
+    SENDGRID = "sendgrid"  #: SendGrid Mail Send v3
+    RESEND = "resend"  #: Resend
+    BREVO = "brevo"  #: Brevo API v3
+    MAILJET = "mailjet"  #: Mailjet Send API v3.1
+    SPARKPOST = "sparkpost"  #: SparkPost Transmissions API
+    MAILTRAP = "mailtrap"  #: Mailtrap Email Sending API
+    MAILERSEND = "mailersend"  #: MailerSend Email API v1
+    SCALEWAY = "scaleway"  #: Scaleway Transactional Email
+    POSTAL = "postal"  #: Postal HTTP API v1
+    MANDRILL = "mandrill"  #: Mandrill API 1.4
     SMTP = "smtp"  #: any relay
 
 
@@ -155,6 +166,17 @@ AfterTaking = Slow | ErrorAfter | TakenThenCut | CutInAnswer | Malformed
 Drawn = BeforeTaking | AfterTaking
 Fault = Standing | RefuseRecipient | Drawn
 
+_LISTS_MAILS = {
+    Kind.MAILGUN,
+    Kind.POSTMARK,
+    Kind.SENDGRID,
+    Kind.BREVO,
+    Kind.MAILJET,
+    Kind.SPARKPOST,
+    Kind.MAILTRAP,
+    Kind.MAILERSEND,
+    Kind.MANDRILL,
+}  #: can be asked whether they have a mail
 _ONLY_FOR_SENDS = (Lie, *get_args(AfterTaking))
 _NOT_BY_SMTP = (BadGateway, Lie, ErrorAfter, EventsLag, Unverified)
 
@@ -178,8 +200,8 @@ def why_impossible(fault: Fault, kind: Kind) -> str | None:
     """Return why an account of this kind cannot act the fault out; None if it can."""
     if kind is Kind.SMTP and isinstance(fault, _NOT_BY_SMTP):
         return f"There is no {name_of(fault)} in SMTP."
-    if kind is not Kind.MAILGUN and isinstance(fault, EventsLag):
-        return "Only Mailgun can be asked for events."
+    if kind not in _LISTS_MAILS and isinstance(fault, EventsLag):
+        return "Only Mailgun and others that can be asked for a mail have a list that lags."
     if kind is not Kind.SES and isinstance(fault, Unverified):
         return "Only SES has identities."
     return None

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ..clock import Clock
+from .accounts import API_ACCOUNTS
 from .control import Control
 from .exchange import Exchange
 from .faults import Down, Fault, Faults, Kind
@@ -194,7 +195,10 @@ class Sandbox:
     def _kinds_and_urls(self) -> dict[str, tuple[Kind, str]]:
         kinds = self._settings.accounts
         return {
-            name: (kinds[name], f"{_SCHEME_OF[kinds[name]]}://{listener.address}")
+            name: (
+                kinds[name],
+                f"{'smtp' if kinds[name] is Kind.SMTP else 'http'}://{listener.address}",
+            )
             for name, listener in self._listeners.items()
         }
 
@@ -221,9 +225,11 @@ class Sandbox:
                     name, inbox=self.inbox, faults=self.faults, tls=self._settings.smtp_tls
                 )
                 return relay.connection
+            case _:
+                account = API_ACCOUNTS[kind](
+                    name, inbox=self.inbox, faults=self.faults, clock=self._clock
+                )
+                return self._http(Exchange(name, account, self.faults))
 
     def _http(self, service: Service) -> _Factory:
         return partial(Connection, service, self._dates)
-
-
-_SCHEME_OF = {Kind.SES: "http", Kind.MAILGUN: "http", Kind.SMTP: "smtp"}

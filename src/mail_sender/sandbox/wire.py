@@ -273,7 +273,9 @@ class Connection(asyncio.Protocol):
                 self._end(keep_alive=ready.keep_alive)
             case SendHalf(reply):
                 answer = self._bytes_of(reply, ready)
-                self._transport.write(answer[: len(answer) - (len(reply.body) + 1) // 2])
+                # Without a body the head is cut, or the answer would be whole.
+                missing = (len(reply.body) + 1) // 2 or len(answer) // 2
+                self._transport.write(answer[: len(answer) - missing])
                 self._transport.close()
             case Cut(reset=reset):
                 self._cut(reset=reset)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from ..delivery.router import as_sent_by
 from ..domain.event import Event, EventType
 from ..domain.message import Address, Mode
 from ..domain.status import RecipientStatus, State, state_of
@@ -96,7 +97,7 @@ async def _evidence(lease: Lease, tools: Tools) -> Evidence:
     if member is None or not isinstance(member.provider, LooksUp) or lease.unknown_since is None:
         return NoEvidence(_NOBODY_TO_ASK, None)
     return await member.provider.look_up(
-        lease.message,
+        as_sent_by(member.provider, lease.message),
         to=lease.pending,
         attempted_at=lease.unknown_since,
         now=tools.clock.now(),
