@@ -15,7 +15,9 @@ from starlette.types import Scope
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; "
+    # A mail's pictures are loaded from elsewhere when the reader asks for them, into a frame
+    # whose own policy forbids everything else.
+    "img-src 'self' data: https: http:; "
     "font-src 'self' data:; connect-src 'self'; frame-src 'self' blob:; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )

@@ -48,7 +48,14 @@ from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
 from ..worker.worker import Watchers, Worker, WorkerPolicy
-from .settings import BUILT_IN, Settings, demo_tables, provider_settings, sqlite_path
+from .settings import (
+    BUILT_IN,
+    Settings,
+    demo_tables,
+    frontend_path,
+    provider_settings,
+    sqlite_path,
+)
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -276,6 +283,7 @@ class Gateway:
                 requests_per_minute=config.server.requests_per_minute,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                frontend=frontend_path(config),
             ),
             node=Node(
                 name=socket.gethostname(),
