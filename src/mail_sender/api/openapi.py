@@ -34,11 +34,11 @@ from .schemas import Problem
 from .schemas_key import NewKey, Rotation
 from .schemas_provider import PauseRequest
 from .schemas_sandbox import SandboxFaults
-from .schemas_search import Reschedule, RetryMany, RetryOne
+from .schemas_search import CancelMany, Reschedule, RetryMany, RetryOne
 from .schemas_send import Batch, SendRequest
 
 BODIES: tuple[type[BaseModel], ...] = (
-    SendRequest, Batch, RetryMany, RetryOne, Reschedule, NewKey, Rotation, PauseRequest,
+    SendRequest, Batch, RetryMany, RetryOne, CancelMany, Reschedule, NewKey, Rotation, PauseRequest,
     SandboxFaults,
 )  # fmt: skip
 

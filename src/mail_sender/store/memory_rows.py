@@ -234,7 +234,8 @@ def matches(row: Row, query: Query, now: datetime) -> bool:
     created_at = row.message.created_at
     scheduled = row.state is State.QUEUED and not row.attempts and not row.is_due(now)
     return (
-        (not query.states or row.state in query.states)
+        (not query.ids or row.message.id in query.ids)
+        and (not query.states or row.state in query.states)
         and (query.held is None or row.held is query.held)
         and (query.scheduled is None or scheduled is query.scheduled)
         and (query.recipient is None or any(_has(a, query.recipient) for a in row.recipients))

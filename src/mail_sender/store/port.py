@@ -187,9 +187,10 @@ class Query:
     """Filters of a list; all that are given must hold. Newest first.
 
     `recipient`, `sender` and `subject` match when the text is contained, ignoring case (ASCII).
-    `key_id` limits to messages accepted with one API key.
+    `key_id` limits to messages accepted with one API key, `ids` to those that it names.
     """
 
+    ids: frozenset[MessageId] = frozenset()  #: empty: any
     states: frozenset[State] = frozenset()
     held: bool | None = None
     scheduled: bool | None = None  #: True: QUEUED with a `due_at` in the future and no attempt yet
