@@ -389,6 +389,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel many messages
+         * @description Withdraw all matching messages that were not handed over: queued, scheduled, held ones.
+         *
+         *     Those that a provider has, or may have, are left out, and so are those that ended. At most
+         *     1000 in one call: `more` says whether there are others.
+         */
+        post: operations["cancel_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/messages/retry": {
         parameters: {
             query?: never;
@@ -1136,6 +1159,113 @@ export interface components {
             p50_ms: number | null;
             /** P99 Ms */
             p99_ms: number | null;
+        };
+        /**
+         * CancelledMany
+         * @description What was done, or (dry run) would be.
+         */
+        CancelledMany: {
+            /**
+             * Cancelled
+             * @description Ids of messages.
+             */
+            cancelled: string[];
+            /** Dry Run */
+            dry_run: boolean;
+            /**
+             * Left Out
+             * @description How many matched and were left out, by the status that forbids it; `not_found`: how many of the `ids` do not exist.
+             */
+            left_out: {
+                [key: string]: number;
+            };
+            /**
+             * More
+             * @description Whether further messages match: call again.
+             */
+            more: boolean;
+        };
+        /**
+         * CancelMany
+         * @description Which messages to withdraw: `ids`, or at least one filter.
+         */
+        CancelMany: {
+            /**
+             * Dry Run
+             * @description Only say what would be done.
+             * @default false
+             */
+            dry_run?: boolean;
+            /**
+             * From
+             * @description Part of the sender's address.
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * Ids
+             * @description These messages, instead of filters.
+             * @default null
+             * @example [
+             *       "msg_01JZX3M8Q0V5W6Y7Z8A9B0C1D2"
+             *     ]
+             */
+            ids?: string[] | null;
+            /**
+             * Key
+             * @description Id of the API key that sent it.
+             * @default null
+             */
+            key?: string | null;
+            /**
+             * Provider
+             * @description The provider that took it last.
+             * @default null
+             */
+            provider?: string | null;
+            /**
+             * Q
+             * @description The same filters in one line: `to:`, `from:`, `status:`, `tag:`, `provider:`, `key:`, `subject:`, `since:`, `until:`, values with spaces in `"…"`; other words are looked for in the subject.
+             * @default null
+             * @example status:failed to:example.net "order 7"
+             */
+            q?: string | null;
+            /**
+             * Since
+             * @description Accepted at or after.
+             * @default null
+             */
+            since?: (string | unknown | unknown) | null;
+            /**
+             * Status
+             * @description One or several of `scheduled`, `held`, `queued`, `sending`, `unknown`, `sent`, `failed`, `expired`, `cancelled`, `suppressed`; with commas, or repeated.
+             * @default null
+             */
+            status?: ("scheduled" | "held" | "queued" | "sending" | "unknown" | "sent" | "failed" | "expired" | "cancelled" | "suppressed")[] | null;
+            /**
+             * Subject
+             * @description Part of the subject.
+             * @default null
+             */
+            subject?: string | null;
+            /**
+             * Tag
+             * @description A whole tag.
+             * @default null
+             */
+            tag?: string | null;
+            /**
+             * To
+             * @description Part of a recipient's address, of any kind.
+             * @default null
+             */
+            to?: string | null;
+            /**
+             * Until
+             * @description Accepted before.
+             * @default null
+             */
+            until?: (string | unknown | unknown) | null;
         };
         /**
          * CapabilitiesOut
@@ -1980,7 +2110,7 @@ export interface components {
             dry_run: boolean;
             /**
              * Left Out
-             * @description How many matched and may not be tried again, by status.
+             * @description How many matched and were left out, by the status that forbids it; `not_found`: how many of the `ids` do not exist.
              */
             left_out: {
                 [key: string]: number;
@@ -1998,7 +2128,7 @@ export interface components {
         };
         /**
          * RetryMany
-         * @description Which messages to try again. At least one filter is needed.
+         * @description Which messages to try again: `ids`, or at least one filter.
          */
         RetryMany: {
             /**
@@ -2013,6 +2143,15 @@ export interface components {
              * @default null
              */
             from?: string | null;
+            /**
+             * Ids
+             * @description These messages, instead of filters.
+             * @default null
+             * @example [
+             *       "msg_01JZX3M8Q0V5W6Y7Z8A9B0C1D2"
+             *     ]
+             */
+            ids?: string[] | null;
             /**
              * Key
              * @description Id of the API key that sent it.
@@ -5268,6 +5407,157 @@ export interface operations {
              *     - `queue_full`: The queue is full.
              *     - `draining`: The gateway is stopping.
              */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelMany"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelledMany"];
+                };
+            };
+            /** @description - `invalid_json`: Not JSON. */
+            400: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `scope_missing`: Scope missing.
+             *     - `network_not_allowed`: Network not allowed.
+             */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `too_large`: The request is too large. */
+            413: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unsupported_media_type`: Unsupported media type. */
+            415: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `invalid_request`: The request is not valid. */
+            422: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `store_unavailable`: Mail cannot be stored now. */
             503: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
