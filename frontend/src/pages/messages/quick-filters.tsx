@@ -59,6 +59,7 @@ export function QuickFilters({ q, onChoice }: Props) {
             <Button
               size="compact-sm"
               radius="xl"
+              fw={500}
               variant={isOn ? "filled" : "default"}
               aria-pressed={isOn}
               onClick={() => onChoice(statuses.join(",") || null)}

@@ -32,7 +32,7 @@ import {
 } from "./selection";
 import classes from "./table.module.css";
 
-const LINE = 44;
+const LINE = 41;
 const CARD = 96;
 const CHECKBOX = 20;
 const GAPS = 12;
@@ -211,7 +211,7 @@ function Foot({
   return (
     <div className={classes.foot}>
       {query.hasNextPage ? (
-        <Loader size="xs" aria-label="Loading more" />
+        <Loader size="xs" role="status" aria-label="Loading more" />
       ) : (
         <Text size="xs" c="dimmed">
           {number === 1 ? "One message" : `${count(number)} messages`}, that is all.
