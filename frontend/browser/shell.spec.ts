@@ -74,7 +74,9 @@ test("a page goes on by itself when the gateway was away for a while", async ({
     timeout: 30_000,
   });
   await gateway.start();
-  await expect(signedIn.getByText("The gateway cannot be reached")).toBeHidden({ timeout: 30_000 });
+  await expect(signedIn.getByText("The gateway cannot be reached")).toBeHidden({
+    timeout: 30_000,
+  });
 });
 
 test("what happens elsewhere shows without a reload", async ({ signedIn, gateway }) => {

@@ -19,7 +19,6 @@ interface Kit {
 export const test = base.extend<Kit>({
   mustStayHome: [true, { option: true }],
 
-  // biome-ignore lint/correctness/noEmptyPattern: the runner asks for this form
   gateway: async ({}, use) => {
     const gateway = new Gateway();
     await gateway.start();
