@@ -23,7 +23,9 @@ export interface InlineFile {
 /** Tokens of the iframe's `sandbox`: links may open a tab, which is bound by it too. */
 export const SANDBOX = "allow-popups";
 
-const HARMFUL = "script, base, meta, link, iframe, frame, frameset, object, embed, applet, portal";
+/** A template may become a shadow tree when it is parsed again, and nobody has looked into it. */
+const HARMFUL =
+  "script, base, meta, link, iframe, frame, frameset, object, embed, applet, portal, template";
 const ADDRESSES = ["src", "background", "poster", "href", "xlink:href", "srcset"] as const;
 const PICTURES_ONLY = /^data:image\/(png|jpe?g|gif|webp|avif|bmp|svg\+xml)[;,]/i;
 
@@ -56,12 +58,12 @@ function wrapped(mail: Document, showsRemote: boolean): string {
   const styles = Array.from(mail.head.querySelectorAll("style"), (style) => style.outerHTML).join(
     "",
   );
-  mail.body.removeAttribute("onload");
   return [
     "<!doctype html><html><head>",
     '<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<meta name="referrer" content="no-referrer">',
+    '<meta http-equiv="x-dns-prefetch-control" content="off">',
     '<meta name="color-scheme" content="light">',
     '<meta name="viewport" content="width=device-width">',
     '<base target="_blank">',
@@ -128,7 +130,7 @@ function isRemote(mail: Document): boolean {
       if (ELSEWHERE.test(element.getAttribute(name) ?? "")) return true;
     }
     if (STYLE_ELSEWHERE.test(element.getAttribute("style") ?? "")) return true;
-    if (element.localName === "style" && STYLE_ELSEWHERE.test(element.textContent ?? "")) {
+    if (element.localName === "style" && STYLE_ELSEWHERE.test(element.textContent)) {
       return true;
     }
   }

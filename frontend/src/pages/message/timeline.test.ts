@@ -9,15 +9,30 @@ const KINDS = new Map([
 
 function attempt(number: number, over: Partial<Attempt>): Attempt {
   return {
-    number, provider: "ses", started_at: at(number), duration_ms: 95, outcome: "accepted",
-    blame: null, code: null, enhanced_code: null, detail: "", provider_message_id: null,
-    recipients: [], ...over,
-  }; // biome-ignore format: a table of fields
+    number,
+    provider: "ses",
+    started_at: at(number),
+    duration_ms: 95,
+    outcome: "accepted",
+    blame: null,
+    code: null,
+    enhanced_code: null,
+    detail: "",
+    provider_message_id: null,
+    recipients: [],
+    ...over,
+  };
 }
 
 const at = (second: number) => `2026-01-01T10:00:${String(second).padStart(2, "0")}Z`;
 const event = (second: number, type: string, data: Record<string, unknown> = {}) =>
-  ({ id: `evt_${second}_${type}`, type, at: at(second), message_id: "m", data }) as Happening;
+  ({
+    id: `evt_${second}_${type}`,
+    type,
+    at: at(second),
+    message_id: "m",
+    data,
+  }) as Happening;
 const message = (...attempts: Attempt[]) => ({ route: "default", attempts }) as Message;
 const texts = (it: Message, ...events: Happening[]) =>
   storyOf(it, events, KINDS).map(({ text }) => text);
@@ -25,7 +40,12 @@ const texts = (it: Message, ...events: Happening[]) =>
 describe("the story of a message", () => {
   it("tells a failover in order: who did not take it and why, and who then did", () => {
     const it_ = message(
-      attempt(1, { outcome: "deferred", blame: "provider", code: 503, detail: "Busy" }),
+      attempt(1, {
+        outcome: "deferred",
+        blame: "provider",
+        code: 503,
+        detail: "Busy",
+      }),
       attempt(2, { provider: "mailgun", provider_message_id: "<1@mg>" }),
     );
     const events = [event(0, "message.queued"), event(3, "message.sent", { provider: "mailgun" })];
@@ -42,7 +62,11 @@ describe("the story of a message", () => {
 
   it("says why a provider was passed over", () => {
     const it_ = message(
-      attempt(1, { outcome: "skipped", blame: "provider", detail: "out of service: 503" }),
+      attempt(1, {
+        outcome: "skipped",
+        blame: "provider",
+        detail: "out of service: 503",
+      }),
       attempt(2, { provider: "mailgun" }),
     );
     const [skipped, taken] = storyOf(it_, [], KINDS);
@@ -56,7 +80,10 @@ describe("the story of a message", () => {
       texts(
         it_,
         event(2, "message.unknown", { on_unknown: "wait" }),
-        event(9, "message.settling", { provider: "ses", finding: "events name it" }),
+        event(9, "message.settling", {
+          provider: "ses",
+          finding: "events name it",
+        }),
         event(9, "message.sent", { provider: "ses" }),
       ),
     ).toEqual([

@@ -79,7 +79,13 @@ function stepOf(it: Attempt, before: readonly Attempt[], message: Message, kinds
     };
   }
   const { color, text } = OUTCOMES[it.outcome](then + name, it);
-  return { ...base, color, text: upper(text), why: whyAsked(before, message), ...raw };
+  return {
+    ...base,
+    color,
+    text: upper(text),
+    why: whyAsked(before, message),
+    ...raw,
+  };
 }
 
 const OUTCOMES: Record<
@@ -158,8 +164,15 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
       return { color: "blue", text: "It was accepted and stored safely." };
     case "message.scheduled": {
       const at = textIn(data.send_at);
-      if (at) return { color: "indigo", text: `Its time was changed${by}: ${moment(at)}.` };
-      return { color: "indigo", text: "It was accepted and stored safely, to go out later." };
+      if (at)
+        return {
+          color: "indigo",
+          text: `Its time was changed${by}: ${moment(at)}.`,
+        };
+      return {
+        color: "indigo",
+        text: "It was accepted and stored safely, to go out later.",
+      };
     }
     case "message.deferred": {
       const next = textIn(data.next_attempt_at);
@@ -169,7 +182,10 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
     case "message.sent":
       // The attempt has said so already; not so when it was found out later.
       if (last?.outcome === "accepted") return null;
-      return { color: "green", text: upper(`${name} turned out to have taken it${said(detail)}.`) };
+      return {
+        color: "green",
+        text: upper(`${name} turned out to have taken it${said(detail)}.`),
+      };
     case "message.unknown":
       return {
         color: "orange",
@@ -177,10 +193,16 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
         why: "Sending it again could be a second mail; not sending it could be none.",
       };
     case "message.settling":
-      return { color: "orange", text: `The gateway asked ${name} about it${said(detail)}.` };
+      return {
+        color: "orange",
+        text: `The gateway asked ${name} about it${said(detail)}.`,
+      };
     case "message.retried":
       if (!data.key_id) {
-        return { color: "blue", text: upper(`${name} never got it${said(detail)}: sent again.`) };
+        return {
+          color: "blue",
+          text: upper(`${name} never got it${said(detail)}: sent again.`),
+        };
       }
       return {
         color: data.risk_duplicate ? "orange" : "blue",
@@ -191,9 +213,15 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
     case "message.cancelled":
       return { color: "gray", text: `It was cancelled${by}.` };
     case "message.failed":
-      return { color: "red", text: `It failed for good${last ? "" : said(detail)}.` };
+      return {
+        color: "red",
+        text: `It failed for good${last ? "" : said(detail)}.`,
+      };
     case "message.expired":
-      return { color: "red", text: "Its time ran out before a provider took it." };
+      return {
+        color: "red",
+        text: "Its time ran out before a provider took it.",
+      };
     default:
       return heard(event, detail);
   }

@@ -21,8 +21,18 @@ import type { Selection } from "./selection";
 import { useStoppable } from "./work";
 
 const WORDS = {
-  retry: { title: "Try again", done: "given back to the queue", verb: "Try", isDangerous: false },
-  cancel: { title: "Cancel", done: "cancelled", verb: "Cancel", isDangerous: true },
+  retry: {
+    title: "Try again",
+    done: "given back to the queue",
+    verb: "Try",
+    isDangerous: false,
+  },
+  cancel: {
+    title: "Cancel",
+    done: "cancelled",
+    verb: "Cancel",
+    isDangerous: true,
+  },
 } as const;
 
 interface Props {
@@ -53,7 +63,13 @@ export function BulkDialog({ action, selection, statuses, onClose }: Props) {
     try {
       const found = await run(async (signal, onProgress) => {
         const chosen = plan?.chosen ?? (await choose(selection, statuses, signal, onProgress));
-        const how = { action, isDryRun: true, risksDuplicate: risk, signal, onProgress };
+        const how = {
+          action,
+          isDryRun: true,
+          risksDuplicate: risk,
+          signal,
+          onProgress,
+        };
         return { chosen, result: await actOn([...chosen.keys()], how) };
       });
       if (found) setPlan(found);
@@ -69,7 +85,13 @@ export function BulkDialog({ action, selection, statuses, onClose }: Props) {
     setError(null);
     try {
       const acted = await run((signal, onProgress) =>
-        actOn(result.ids, { action, isDryRun: false, risksDuplicate, signal, onProgress }),
+        actOn(result.ids, {
+          action,
+          isDryRun: false,
+          risksDuplicate,
+          signal,
+          onProgress,
+        }),
       );
       if (acted) notifyDone(`${messages(acted.ids.length)} ${words.done}.`);
       onClose(acted !== null);

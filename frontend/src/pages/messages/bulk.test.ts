@@ -10,7 +10,10 @@ const CHOSEN: Chosen = new Map([
 describe("a dry run in words", () => {
   it("tells apart what is tried again from what is merely sent earlier", () => {
     expect(whatHappens("retry", { ids: ["a", "b", "c"], leftOut: {} }, CHOSEN)).toEqual([
-      { text: "2 failed", why: "tried again now, for the recipients that did not get it" },
+      {
+        text: "2 failed",
+        why: "tried again now, for the recipients that did not get it",
+      },
       { text: "1 scheduled", why: "sent now instead of at its time" },
     ]);
   });

@@ -3,7 +3,7 @@
 import { answer, api } from "../../api/client";
 import type { MessageStatus } from "../../api/types";
 import { count } from "../../parts/format";
-import { MESSAGE_WORDS } from "../../parts/words";
+import { MESSAGE_WORDS, wordFor } from "../../parts/words";
 import { pagesOf, patiently } from "./walk";
 
 export type BulkAction = "retry" | "cancel";
@@ -58,7 +58,11 @@ async function ask(ids: string[], how: How): Promise<BulkResult> {
     const done = await answer(api().POST("/v1/messages/cancel", { body, signal }));
     return { ids: done.cancelled, leftOut: done.left_out };
   }
-  const body = { ids, dry_run: how.isDryRun, risk_duplicate: how.risksDuplicate };
+  const body = {
+    ids,
+    dry_run: how.isDryRun,
+    risk_duplicate: how.risksDuplicate,
+  };
   const done = await answer(api().POST("/v1/messages/retry", { body, signal }));
   return { ids: done.retried, leftOut: done.left_out };
 }
@@ -125,6 +129,5 @@ const NOT_CANCELLED: Record<string, string> = {
 
 function label(status: string): string {
   if (status === "not_found") return "gone";
-  const word = MESSAGE_WORDS[status as MessageStatus];
-  return (word?.label ?? status).toLowerCase();
+  return wordFor(MESSAGE_WORDS, status).label.toLowerCase();
 }

@@ -23,7 +23,13 @@ export const SUBJECT = "subject";
 export const COLUMNS: readonly Column[] = [
   column("status", "Status", 116, (it) => <MessageBadge status={it.status} />),
   // The row draws the subject itself, as its link.
-  { name: SUBJECT, label: "Subject", width: "minmax(180px, 2.2fr)", least: 180, cell: () => null },
+  {
+    name: SUBJECT,
+    label: "Subject",
+    width: "minmax(180px, 2.2fr)",
+    least: 180,
+    cell: () => null,
+  },
   flexible("to", "To", 160, (it) => recipientsOf(it)),
   flexible("from", "From", 160, (it) => it.from),
   column("provider", "Provider", 110, (it) => it.provider ?? "–"),

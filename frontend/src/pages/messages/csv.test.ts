@@ -15,11 +15,25 @@ describe("the export", () => {
 
   it("has as many cells in each line as in its head", () => {
     const message = {
-      id: "msg_1", status: "sent", created_at: "c", updated_at: "u", from: "Shop <a@b>", to: ["x@y"],
-      cc: [], bcc: [], subject: "Order", tags: ["a", "b"], metadata: {}, route: "default",
-      priority: "normal", provider: null, provider_message_id: null, send_at: null,
-      next_attempt_at: null, attempts: [],
-    } as unknown as Message; // biome-ignore format: a table of fields
+      id: "msg_1",
+      status: "sent",
+      created_at: "c",
+      updated_at: "u",
+      from: "Shop <a@b>",
+      to: ["x@y"],
+      cc: [],
+      bcc: [],
+      subject: "Order",
+      tags: ["a", "b"],
+      metadata: {},
+      route: "default",
+      priority: "normal",
+      provider: null,
+      provider_message_id: null,
+      send_at: null,
+      next_attempt_at: null,
+      attempts: [],
+    } as unknown as Message;
     expect(csvOf([message]).split(",")).toHaveLength(CSV_HEAD.split(",").length);
     expect(csvOf([message])).toMatch(/^msg_1,sent,c,u,Shop <a@b>,x@y,,,Order,a b,/);
   });

@@ -21,7 +21,10 @@ function page(from: number, to: number, isLast = false): Page {
 }
 
 const numbers = (rows: readonly Message[]) => rows.map(({ id }) => Number(id.slice(4)));
-const LIST: List = { pages: [page(10, 8), page(7, 5)], pageParams: [null, "8"] };
+const LIST: List = {
+  pages: [page(10, 8), page(7, 5)],
+  pageParams: [null, "8"],
+};
 
 describe("what comes in while one reads", () => {
   it("waits above the list, so that nothing moves under the reader's eyes", () => {
@@ -46,14 +49,20 @@ describe("what comes in while one reads", () => {
   });
 
   it("fills a list that was empty", () => {
-    const empty: List = { pages: [{ data: [], next_cursor: null }], pageParams: [null] };
+    const empty: List = {
+      pages: [{ data: [], next_cursor: null }],
+      pageParams: [null],
+    };
     expect(numbers(rowsOf(withNewest(empty, page(2, 1, true))))).toEqual([2, 1]);
   });
 });
 
 describe("a page that is asked for again", () => {
   it("shows new states in place and keeps the rows that did not change", () => {
-    const now = { data: [row(7), row(6, "failed"), row(5), row(4)], next_cursor: "4" };
+    const now = {
+      data: [row(7), row(6, "failed"), row(5), row(4)],
+      next_cursor: "4",
+    };
     const list = refreshed(LIST, 1, now);
     expect(rowsOf(list)[4]?.status).toBe("failed");
     expect(rowsOf(list)[3]).toBe(rowsOf(LIST)[3]);

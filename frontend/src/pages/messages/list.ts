@@ -52,14 +52,20 @@ export function newerThan(list: List, head: Page): Newer {
   if (first >= 0) return { rows: head.data.slice(0, first), hasGap: false };
   const top = rowsOf(list)[0];
   const rows = top ? head.data.filter((row) => row.created_at > top.created_at) : head.data;
-  return { rows, hasGap: rows.length === head.data.length && head.next_cursor !== null };
+  return {
+    rows,
+    hasGap: rows.length === head.data.length && head.next_cursor !== null,
+  };
 }
 
 /** The list with the newest page on top; long lists that nobody scrolls are cut at the end. */
 export function withNewest(list: List, head: Page): List {
   const { hasGap } = newerThan(list, head);
   if (hasGap || head.next_cursor === null) return { pages: [head], pageParams: [null] };
-  const rest: List = { pages: [...list.pages], pageParams: [...list.pageParams] };
+  const rest: List = {
+    pages: [...list.pages],
+    pageParams: [...list.pageParams],
+  };
   const first = rest.pages.shift();
   rest.pageParams.shift();
   const shown = new Set(head.data.map(({ id }) => id));
@@ -121,9 +127,10 @@ function below(rows: readonly Message[], fresh: readonly Message[]): Message[] {
 
 /** The row that is drawn already when nothing changed, so that it is not drawn again. */
 function same(old: Message | undefined, now: Message): Message {
+  if (!old) return now;
   const isSame =
-    old?.updated_at === now.updated_at &&
+    old.updated_at === now.updated_at &&
     old.status === now.status &&
     old.next_attempt_at === now.next_attempt_at;
-  return isSame && old ? old : now;
+  return isSame ? old : now;
 }

@@ -38,7 +38,9 @@ function Messages() {
   const messages = useMessageList(q);
   const known = useKnownValues(messages.list);
   const columns = useColumns();
-  const isNarrow = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
+  const isNarrow = useMediaQuery("(max-width: 48em)", false, {
+    getInitialValueInEffect: false,
+  });
   const { error } = messages.query;
   const faults =
     error instanceof ApiProblem && error.status === 422 ? error.faults.map(faultInWords) : [];
@@ -71,7 +73,7 @@ function Messages() {
           q={q}
           messages={messages}
           columns={columns.shown}
-          isNarrow={isNarrow ?? false}
+          isNarrow={isNarrow}
           isRefused={faults.length > 0}
           onClear={() => search("")}
         />
@@ -96,7 +98,8 @@ function Found({ q, messages, columns, isNarrow, isRefused, onClear }: FoundProp
   const statuses = useMemo(() => new Map(rows.map(({ id, status }) => [id, status])), [rows]);
   if (!list) {
     if (isRefused) return <NothingFound title="The search is not understood" onClear={onClear} />;
-    if (query.error) return <ProblemNotice error={query.error} onRetry={messages.again} />;
+    if (query.error)
+      return <ProblemNotice error={query.error} onRetry={() => void messages.again()} />;
     return <GreyLines lines={10} height={36} />;
   }
   if (rows.length === 0 && newer.rows.length === 0) {

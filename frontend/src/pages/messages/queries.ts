@@ -127,9 +127,15 @@ export function useKnownValues(list: List | undefined): Known {
     const tags = new Set(list ? rowsOf(list).flatMap((row) => row.tags) : []);
     return {
       status: STATUS_VALUES,
-      provider: (providers?.data ?? []).map(({ name, kind }) => ({ value: name, meaning: kind })),
+      provider: (providers?.data ?? []).map(({ name, kind }) => ({
+        value: name,
+        meaning: kind,
+      })),
       tag: [...tags].sort().map((value) => ({ value, meaning: "A tag of the messages below" })),
-      key: (keys?.data ?? []).map(({ id, name }) => ({ value: id, meaning: name })),
+      key: (keys?.data ?? []).map(({ id, name }) => ({
+        value: id,
+        meaning: name,
+      })),
       since: daysBack().map(([value, meaning]) => ({ value, meaning })),
       until: daysBack().map(([value, meaning]) => ({ value, meaning })),
     };

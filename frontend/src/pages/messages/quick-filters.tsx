@@ -12,7 +12,11 @@ interface Quick {
 }
 
 const QUICK: readonly Quick[] = [
-  { label: "All", statuses: [], meaning: "Every message, whatever became of it." },
+  {
+    label: "All",
+    statuses: [],
+    meaning: "Every message, whatever became of it.",
+  },
   {
     label: "Waiting",
     statuses: ["queued", "scheduled", "held", "sending"],
@@ -48,7 +52,9 @@ interface Props {
 export function QuickFilters({ q, onChoice }: Props) {
   const asked = statusesOf(q).toSorted().join();
   const waiting = useWaiting().data;
-  const counts: Record<string, number | undefined> = { Unknown: waiting?.unknown };
+  const counts: Record<string, number | undefined> = {
+    Unknown: waiting?.unknown,
+  };
   return (
     <Group gap={6} role="group" aria-label="By status">
       {QUICK.map(({ label, statuses, meaning }) => {

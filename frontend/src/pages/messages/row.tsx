@@ -35,7 +35,11 @@ export const Row = memo(function Row(props: Props) {
       data-chosen={isChosen || undefined}
       data-index={index}
       className={isCard ? `${classes.row} ${classes.card}` : classes.row}
-      style={{ height, transform: `translateY(${top}px)`, display: isCard ? "flex" : "grid" }}
+      style={{
+        height,
+        transform: `translateY(${top}px)`,
+        display: isCard ? "flex" : "grid",
+      }}
       onClick={open}
     >
       {isChosen !== null && (

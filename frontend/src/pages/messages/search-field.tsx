@@ -2,7 +2,7 @@
 
 import { ActionIcon, Combobox, Group, Kbd, Text, TextInput, useCombobox } from "@mantine/core";
 import { IconSearch, IconX } from "@tabler/icons-react";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { SearchHelp } from "./search-help";
 import { type Known, type Suggestion, suggestionsFor } from "./search-line";
 
@@ -19,7 +19,11 @@ export function SearchField({ q, known, faults, onSearch }: Props) {
   const [caret, setCaret] = useState(q.length);
   const input = useRef<HTMLInputElement>(null);
   const box = useCombobox({ onDropdownClose: () => box.resetSelectedOption() });
-  useEffect(() => setLine(q), [q]);
+  const [cameFrom, setCameFrom] = useState(q);
+  if (cameFrom !== q) {
+    setCameFrom(q);
+    setLine(q);
+  }
   const offers = suggestionsFor(line, caret, known);
 
   const search = (wanted: string) => {

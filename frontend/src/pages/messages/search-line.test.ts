@@ -9,7 +9,10 @@ import {
   wordsOf,
 } from "./search-line";
 
-const KNOWN = { status: STATUS_VALUES, provider: [{ value: "ses", meaning: "" }] };
+const KNOWN = {
+  status: STATUS_VALUES,
+  provider: [{ value: "ses", meaning: "" }],
+};
 const texts = (line: string, caret = line.length) =>
   suggestionsFor(line, caret, KNOWN).map(({ text }) => text);
 
@@ -56,9 +59,17 @@ describe("suggestions", () => {
 
   it("changes only the word under the caret", () => {
     const [first] = suggestionsFor("to:ann stat tag:x", 11, KNOWN);
-    expect(first).toMatchObject({ line: "to:ann status:tag:x", caret: 14, isWhole: false });
+    expect(first).toMatchObject({
+      line: "to:ann status:tag:x",
+      caret: 14,
+      isWhole: false,
+    });
     const [whole] = suggestionsFor("status:fa tag:x", 9, KNOWN);
-    expect(whole).toMatchObject({ line: "status:failed tag:x", caret: 14, isWhole: true });
+    expect(whole).toMatchObject({
+      line: "status:failed tag:x",
+      caret: 14,
+      isWhole: true,
+    });
   });
 });
 

@@ -11,20 +11,24 @@ export interface Filter {
 }
 
 export type FilterName =
-  | "to"
-  | "from"
-  | "subject"
-  | "status"
-  | "tag"
-  | "provider"
-  | "key"
-  | "since"
-  | "until";
+  "to" | "from" | "subject" | "status" | "tag" | "provider" | "key" | "since" | "until";
 
 export const FILTERS: readonly Filter[] = [
-  { name: "to", meaning: "Part of a recipient's address", example: "to:example.net" },
-  { name: "from", meaning: "Part of the sender's address", example: "from:shop@" },
-  { name: "subject", meaning: "Part of the subject", example: 'subject:"order 7"' },
+  {
+    name: "to",
+    meaning: "Part of a recipient's address",
+    example: "to:example.net",
+  },
+  {
+    name: "from",
+    meaning: "Part of the sender's address",
+    example: "from:shop@",
+  },
+  {
+    name: "subject",
+    meaning: "Part of the subject",
+    example: 'subject:"order 7"',
+  },
   {
     name: "status",
     meaning: "One or several states, with commas",
@@ -32,9 +36,21 @@ export const FILTERS: readonly Filter[] = [
   },
   { name: "tag", meaning: "A whole tag", example: "tag:invoices" },
   { name: "provider", meaning: "Who took it last", example: "provider:ses" },
-  { name: "key", meaning: "Id of the API key that sent it", example: "key:key_01JZ…" },
-  { name: "since", meaning: "Accepted at or after (UTC day or time)", example: "since:2030-01-31" },
-  { name: "until", meaning: "Accepted before (UTC day or time)", example: "until:2030-02-01" },
+  {
+    name: "key",
+    meaning: "Id of the API key that sent it",
+    example: "key:key_01JZ…",
+  },
+  {
+    name: "since",
+    meaning: "Accepted at or after (UTC day or time)",
+    example: "since:2030-01-31",
+  },
+  {
+    name: "until",
+    meaning: "Accepted before (UTC day or time)",
+    example: "until:2030-02-01",
+  },
 ];
 
 export interface Word {
@@ -89,7 +105,7 @@ export interface Suggestion {
 export type Known = Partial<Record<FilterName, readonly { value: string; meaning: string }[]>>;
 
 export const STATUS_VALUES = (Object.keys(MESSAGE_WORDS) as MessageStatus[]).map((value) => ({
-  value: value as string,
+  value,
   meaning: MESSAGE_WORDS[value].meaning,
 }));
 
@@ -109,7 +125,12 @@ export function suggestionsFor(line: string, caret: number, known: Known): Sugge
     .filter(({ value: each }) => !given.has(each) && hasBeginning(each, value.slice(comma)))
     .map(({ value: each, meaning }) => {
       const text = `${filter.name}:${quoted(before + each)}`;
-      return { text, meaning, isWhole: true, ...put(line, start, caret, `${text} `) };
+      return {
+        text,
+        meaning,
+        isWhole: true,
+        ...put(line, start, caret, `${text} `),
+      };
     });
 }
 
@@ -127,7 +148,10 @@ function names(line: string, start: number, caret: number, typed: string): Sugge
 
 function put(line: string, start: number, caret: number, text: string) {
   const rest = line.slice(caret).trimStart();
-  return { line: line.slice(0, start) + text + rest, caret: start + text.length };
+  return {
+    line: line.slice(0, start) + text + rest,
+    caret: start + text.length,
+  };
 }
 
 function hasBeginning(text: string, beginning: string): boolean {

@@ -51,6 +51,7 @@ export function MessageTable({ q, messages, columns, isNarrow, selection, onSele
   const { list, rows, newer, showNewer, query } = messages;
   const box = useRef<HTMLDivElement>(null);
   const height = isNarrow ? CARD : LINE;
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is compiled
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => box.current,
@@ -58,8 +59,7 @@ export function MessageTable({ q, messages, columns, isNarrow, selection, onSele
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 8,
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are kept until told otherwise
-  useLayoutEffect(() => virtual.measure(), [height]);
+  useLayoutEffect(() => virtual.measure(), [virtual, height]);
   useKeptPlace(box, rows, height);
 
   const items = virtual.getVirtualItems();
@@ -227,17 +227,18 @@ function useChoice(
   selection: Selection,
   onSelection: (selection: Selection) => void,
 ) {
-  const now = useRef({ rows, selection, onSelection, last: "" });
-  now.current = { ...now.current, rows, selection, onSelection };
-  return useCallback((id: string, isRange: boolean) => {
-    const it = now.current;
-    it.onSelection(
-      isRange && it.last
-        ? extended(it.selection, it.rows, it.last, id)
-        : toggled(it.selection, it.rows, id),
-    );
-    it.last = id;
-  }, []);
+  const last = useRef("");
+  return useCallback(
+    (id: string, isRange: boolean) => {
+      onSelection(
+        isRange && last.current
+          ? extended(selection, rows, last.current, id)
+          : toggled(selection, rows, id),
+      );
+      last.current = id;
+    },
+    [rows, selection, onSelection],
+  );
 }
 
 /** When rows come or go above those in sight, scroll by as much, so that nothing moves. */
@@ -254,7 +255,7 @@ function useKeptPlace(
     if (!element || old === rows || element.scrollTop < height / 2) return;
     const index = Math.floor(element.scrollTop / height);
     const now = old[index] ? rows.findIndex(({ id }) => id === old[index]?.id) : -1;
-    if (now >= 0 && now !== index) element.scrollTop += (now - index) * height;
+    if (now >= 0 && now !== index) element.scrollBy({ top: (now - index) * height });
   }, [rows, box, height]);
 }
 
