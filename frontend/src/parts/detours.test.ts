@@ -47,6 +47,10 @@ describe("detours", () => {
     expect(detoursIn([message("b", "ses", failed("503"), attempt("ses", {}))])).toEqual([]);
   });
 
+  it("leave out a mail that waits for evidence: no other provider is asked for it", () => {
+    expect(detoursIn([message("a", null, attempt("ses", { outcome: "unknown" }))])).toEqual([]);
+  });
+
   it("lead nowhere as long as nobody else took the mail", () => {
     expect(detoursIn([message("a", null, failed("503"))])[0]).toMatchObject({ to: null });
   });

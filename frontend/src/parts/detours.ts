@@ -41,7 +41,7 @@ type One = Omit<Detour, "messages">;
 function detoursOf({ attempts, provider }: Message): One[] {
   const from = new Map<string, Attempt>();
   for (const attempt of attempts) {
-    if (attempt.provider !== provider && isProvidersFault(attempt)) {
+    if (attempt.provider !== provider && isReasonFor(attempt, provider)) {
       from.set(attempt.provider, attempt);
     }
   }
@@ -53,8 +53,12 @@ function detoursOf({ attempts, provider }: Message): One[] {
   }));
 }
 
-/** Only then is another asked: a bad address or a bad mail is nobody's detour. */
-function isProvidersFault({ outcome, blame }: Attempt): boolean {
-  if (outcome === "skipped" || outcome === "unknown") return true;
+/**
+ * Whether another was, or will be, asked for it: a bad address or a bad mail is nobody's detour, and
+ * after an unknown outcome the mail waits, unless its sender chose otherwise.
+ */
+function isReasonFor({ outcome, blame }: Attempt, takenBy: string | null): boolean {
+  if (outcome === "skipped") return true;
+  if (outcome === "unknown") return takenBy !== null;
   return (outcome === "deferred" || outcome === "refused") && blame === "provider";
 }

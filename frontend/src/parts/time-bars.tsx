@@ -22,7 +22,7 @@ export default function TimeBars({ lines, steps, height }: Props) {
       series={lines.map(({ key, label, color }) => ({ name: key, label, color }))}
       valueFormatter={shortCount}
       tickLine="none"
-      gridAxis="y"
+      gridAxis="x"
       maxBarWidth={28}
       fillOpacity={1}
       strokeDasharray="0"

@@ -20,7 +20,7 @@ const LOOKS = {
 export function AttentionList({ needs }: { needs: readonly Need[] }) {
   if (needs.length === 0) {
     return (
-      <Group gap="xs" role="status">
+      <Group gap="xs" role="status" wrap="nowrap" align="flex-start">
         <ThemeIcon variant="light" color="green" radius="xl" size="sm">
           <IconCircleCheck size={14} aria-hidden />
         </ThemeIcon>
@@ -64,8 +64,8 @@ function NeedLine({ need }: { need: Need }) {
               {need.detail}
               {need.when && (
                 <>
-                  {" "}
-                  {need.when.words} <When at={need.when.at} />.
+                  {" · "}
+                  {need.when.words} <When at={need.when.at} />
                 </>
               )}
             </Text>

@@ -41,7 +41,7 @@ describe("what needs a person", () => {
     expect(needsOf(SYSTEM, [broken])[0]).toMatchObject({
       title: "ses is out of service",
       detail: "503",
-      when: { words: "Next probe", at: "2026-03-01T12:00:00Z" },
+      when: { words: "next probe", at: "2026-03-01T12:00:00Z" },
     });
   });
 

@@ -84,7 +84,7 @@ function* needsOfProvider(provider: Provider): Generator<Need> {
       tone: "note",
       title: `${name} is paused`,
       detail: pause.reason || "No reason was given.",
-      when: { words: "Since", at: pause.at },
+      when: { words: "since", at: pause.at },
     };
   } else if (state === "down" || state === "degraded") {
     yield {
@@ -94,7 +94,7 @@ function* needsOfProvider(provider: Provider): Generator<Need> {
       title: state === "down" ? `${name} is out of service` : `${name} is being probed`,
       detail: breaker.reason ?? "It failed too often.",
       ...(state === "down" && breaker.probe_at
-        ? { when: { words: "Next probe", at: breaker.probe_at } }
+        ? { when: { words: "next probe", at: breaker.probe_at } }
         : {}),
     };
   }

@@ -27,7 +27,7 @@ export function OverviewCharts({ stats, period, providers }: Props) {
       </Panel>
       <Panel title="Who took it">
         <TimeChart
-          lines={providerLines(providers)}
+          lines={providerLines(providers, stats)}
           steps={providerSteps(stats)}
           unit="Mails that each provider took"
           empty={empty}

@@ -8,6 +8,13 @@ export function curlOf(origin: string, mail: SendRequest): string {
     `curl ${origin}/v1/messages`,
     '-H "Authorization: Bearer $MAIL_SENDER_KEY"',
     "-H 'Content-Type: application/json'",
-    `-d '${JSON.stringify(mail, null, 2).replaceAll("'", "'\\''")}'`,
+    `-d '${jsonOf(mail).replaceAll("'", "'\\''")}'`,
   ].join(" \\\n  ");
+}
+
+/** One line for each field, lists of one in it. */
+function jsonOf(mail: SendRequest): string {
+  return JSON.stringify(mail, null, 2)
+    .replace(/\[\s+("[^"\n]*")\s+\]/g, "[$1]")
+    .replaceAll("\n", "\n  ");
 }

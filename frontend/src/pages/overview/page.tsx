@@ -74,7 +74,7 @@ function Figures({ period }: { period: Period }) {
           <OverviewCharts
             stats={counted}
             period={period}
-            providers={(providers.data ?? []).map(({ name }) => name)}
+            providers={used.map(({ name }) => name)}
           />
           <Panel title={`Providers in the last ${PERIOD_WORDS[period]}`}>
             <Loaded query={providers}>

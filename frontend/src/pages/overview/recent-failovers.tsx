@@ -79,7 +79,7 @@ function DetourLine({ detour, among }: { detour: Detour; among: number }) {
         {newest && (
           <>
             {" · "}
-            <TextLink to="/messages/$id" params={{ id: newest }} size="xs">
+            <TextLink to="/messages/$id" params={{ id: newest }} size="xs" underline="always">
               the newest of them
             </TextLink>
           </>

@@ -29,6 +29,12 @@ describe("the rate of each provider", () => {
   });
 
   it("keeps a provider's colour when another one has no mail", () => {
-    expect(providerLines(["ses", "mailgun"])[1]?.color).toBe("var(--series-2)");
+    const none = { providers: [] } as unknown as Stats;
+    expect(providerLines(["ses", "mailgun"], none)[1]?.color).toBe("var(--series-2)");
+  });
+
+  it("still shows a provider that was taken out of the configuration since", () => {
+    const calls = { providers: [{ provider: "old" }] } as unknown as Stats;
+    expect(providerLines(["ses"], calls).map(({ key }) => key)).toEqual(["ses", "old"]);
   });
 });

@@ -34,9 +34,13 @@ export function outcomeSteps({ series }: Stats): Step[] {
 
 const COLORS = 6;
 
-/** One line for each provider, in the order of the configuration, so that colours stay. */
-export function providerLines(names: readonly string[]): Line[] {
-  return names.map((name, place) => ({
+/**
+ * One line for each provider, in the order of the configuration, so that colours stay; then those
+ * that have calls in the period and are configured no more.
+ */
+export function providerLines(configured: readonly string[], { providers }: Stats): Line[] {
+  const names = new Set([...configured, ...providers.map(({ provider }) => provider)]);
+  return [...names].map((name, place) => ({
     key: name,
     label: name,
     color: `var(--series-${(place % COLORS) + 1})`,
