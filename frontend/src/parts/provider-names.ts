@@ -2,6 +2,12 @@
 
 import type { Provider } from "../api/types";
 
+/** In the order of the configuration, but what nobody uses comes last. */
+export function usedFirst(providers: readonly Provider[]): Provider[] {
+  const used = inUse(providers);
+  return [...used, ...providers.filter((provider) => !used.includes(provider))];
+}
+
 /** All but the built-in one for test keys as long as nobody has used it. */
 export function inUse(providers: readonly Provider[]): Provider[] {
   return providers.filter(

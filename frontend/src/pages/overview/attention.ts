@@ -1,10 +1,7 @@
 // What a person has to look at now, most urgent first. Pure.
 
-import type { components } from "../../api/schema";
-import type { Provider } from "../../api/types";
+import type { Provider, System } from "../../api/types";
 import { count, duration, percent } from "../../parts/format";
-
-type System = components["schemas"]["System"];
 
 export interface Need {
   id: string;

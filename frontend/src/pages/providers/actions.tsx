@@ -34,7 +34,7 @@ export function Actions({ provider, all }: { provider: Provider; all: readonly P
             loading={resume.isPending}
             onClick={() => resume.mutate(undefined)}
             leftSection={<IconPlayerPlay size={16} aria-hidden />}
-            aria-label={pause ? `Resume ${name}` : `Ask ${name} again now`}
+            aria-label={pause ? `Resume ${name}` : `Ask again now: ${name}`}
           >
             {pause ? "Resume" : "Ask again now"}
           </Button>

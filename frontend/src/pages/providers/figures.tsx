@@ -17,7 +17,7 @@ export function Figures({ provider: { name, last_24h, quota }, stats, period }: 
   const counted = stats?.providers.find(({ provider }) => provider === name);
   const calls = stats || period !== "24h" ? (counted ?? NONE) : last_24h;
   return (
-    <SimpleGrid component="dl" cols={{ base: 2, xs: 3 }} spacing="sm" m={0}>
+    <SimpleGrid component="dl" cols={3} spacing="sm" m={0}>
       <Fact label="Calls">{count(callsIn(calls.outcomes))}</Fact>
       <Fact label="Accepted">
         <Accepted name={name} number={calls.outcomes.accepted ?? 0} from={stats?.since} />

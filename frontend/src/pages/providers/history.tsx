@@ -28,7 +28,12 @@ export function History({ provider: { changes, name }, detours, among }: Props) 
       {detours.map((detour) => (
         <DetourLine key={detour.to ?? ""} detour={detour} among={among} />
       ))}
-      <Timeline bulletSize={14} lineWidth={2} aria-label={`Changes of ${name}`}>
+      <Timeline
+        active={changes.length}
+        bulletSize={14}
+        lineWidth={2}
+        aria-label={`Changes of ${name}`}
+      >
         {changes.map(changeOf).map(({ id, isLoss, reason, at }) => (
           <Timeline.Item
             key={id}

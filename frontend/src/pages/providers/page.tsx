@@ -13,6 +13,7 @@ import { Loaded } from "../../parts/loaded";
 import { PageHeader } from "../../parts/page-header";
 import { USUAL_PERIOD } from "../../parts/period";
 import { PeriodSwitch } from "../../parts/period-switch";
+import { usedFirst } from "../../parts/provider-names";
 import { useNewestMessages, useProviders, useStats } from "../../parts/queries";
 import { useHasSandbox } from "../../shell/system";
 import { ProviderCard } from "./provider-card";
@@ -72,7 +73,7 @@ function Cards({ period }: { period: Period }) {
       }
     >
       {(all) =>
-        all.map((provider) => (
+        usedFirst(all).map((provider) => (
           <ProviderCard
             key={provider.name}
             provider={provider}

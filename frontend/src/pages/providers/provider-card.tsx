@@ -40,7 +40,15 @@ export function ProviderCard({ provider, all, stats, period, detours, among }: P
   const { name, kind, state, quota, routes, sender } = provider;
   const place = useScrolledTo(name);
   return (
-    <Paper component="section" withBorder p="md" id={name} ref={place} aria-label={name}>
+    <Paper
+      component="section"
+      withBorder
+      p="md"
+      id={name}
+      ref={place}
+      aria-label={name}
+      style={{ scrollMarginTop: 72 }}
+    >
       <Stack gap="md">
         <Group justify="space-between" gap="sm">
           <Group gap="sm">
@@ -61,7 +69,7 @@ export function ProviderCard({ provider, all, stats, period, detours, among }: P
             <QuotaBars name={name} quota={quota} />
             <Group gap={6}>
               <Text size="sm" c="dimmed">
-                {routes.length > 0 ? "On the routes" : "On no route: nothing is sent through it."}
+                {onRoutes(routes.length)}
               </Text>
               {routes.map((route) => (
                 <Badge key={route} variant="default" radius="sm" tt="none">
@@ -69,6 +77,11 @@ export function ProviderCard({ provider, all, stats, period, detours, among }: P
                 </Badge>
               ))}
             </Group>
+            {kind === "sandbox" && (
+              <Text size="sm" c="dimmed">
+                Built in. It takes the mail of test keys and sends it nowhere.
+              </Text>
+            )}
             {sender && (
               <Text size="sm">
                 Its account may only send as <b>{sender}</b>; mails get this address.
@@ -104,6 +117,11 @@ export function ProviderCard({ provider, all, stats, period, detours, among }: P
       </Accordion>
     </Paper>
   );
+}
+
+function onRoutes(number: number): string {
+  if (number === 0) return "On no route: nothing is sent through it.";
+  return number === 1 ? "On the route" : "On the routes";
 }
 
 /** The cards come after the page does, so the browser alone would not find the place in a link. */

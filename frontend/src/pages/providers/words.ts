@@ -65,7 +65,7 @@ export function checkInWords(check: Check): CheckSaid {
   if (check.max_per_second !== null) lines.push(`It takes ${check.max_per_second} mails a second.`);
   const clock = clockInWords(check.clock_offset_seconds);
   if (clock) lines.push(clock);
-  lines.push(`Answered in ${duration(check.took_ms)}. Nothing was sent.`);
+  lines.push(`It took ${duration(check.took_ms)}; nothing was sent.`);
   return { color, title, lines };
 }
 
@@ -86,7 +86,11 @@ function clockInWords(offset: number | null): string | null {
 }
 
 function sentence(text: string): string {
-  const start = text.slice(0, 1).toUpperCase() + text.slice(1);
+  // Only a plain word: an address or a name stays as it is.
+  const start = text.replace(
+    /^[a-z]+(?=\s)/,
+    (word) => word.charAt(0).toUpperCase() + word.slice(1),
+  );
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
