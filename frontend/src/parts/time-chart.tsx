@@ -37,10 +37,11 @@ export function TimeChart({ lines, steps, unit, empty, queryFor, height = 220 }:
   }
   return (
     <figure className={classes.chart} aria-labelledby={id}>
-      <Group justify="space-between" mb="xs" gap="xs">
+      <Group justify="space-between" align="flex-start" mb="xs" gap="xs" wrap="nowrap">
         <Legend lines={shown} />
         <Button
           size="compact-xs"
+          flex="none"
           variant="default"
           onClick={toggle}
           leftSection={isTable ? <IconChartBar size={14} /> : <IconTable size={14} />}

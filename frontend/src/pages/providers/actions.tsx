@@ -32,7 +32,7 @@ export function Actions({ provider, all }: { provider: Provider; all: readonly P
           <Button
             size="xs"
             loading={resume.isPending}
-            onClick={() => resume.mutate(undefined)}
+            onClick={() => resume.mutate()}
             leftSection={<IconPlayerPlay size={16} aria-hidden />}
             aria-label={pause ? `Resume ${name}` : `Ask again now: ${name}`}
           >

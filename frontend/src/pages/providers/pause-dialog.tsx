@@ -1,7 +1,7 @@
 // A pause concerns everybody, so it asks why, and says what it would cost.
 
 import { Alert, Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import type { Provider } from "../../api/types";
 import { listed } from "../../parts/explanation-words";
 import { useRoutes } from "../../parts/queries";
@@ -20,7 +20,7 @@ export function PauseDialog({ name, all, isOpen, onClose }: Props) {
   const pause = usePause(name);
   const routes = useRoutes();
   const alone = routesWithoutOther(name, routes.data ?? [], all);
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     pause.mutate(reason, {
       onSuccess: () => {

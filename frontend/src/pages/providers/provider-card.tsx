@@ -55,9 +55,11 @@ export function ProviderCard({ provider, all, stats, period, detours, among }: P
             <Title order={2} size="h4">
               {name}
             </Title>
-            <Text c="dimmed" size="sm">
-              {kind}
-            </Text>
+            {kind !== name && (
+              <Text c="dimmed" size="sm">
+                {kind}
+              </Text>
+            )}
             <ProviderBadge state={state} />
           </Group>
           <Actions provider={provider} all={all} />

@@ -23,14 +23,17 @@ export function usePause(name: string) {
 /** Ends a pause, and closes an open breaker. */
 export function useResume(name: string) {
   return useChange(
-    (_: undefined) =>
-      answer(api().POST("/v1/providers/{name}/resume", { params: { path: { name } } })),
+    () => answer(api().POST("/v1/providers/{name}/resume", { params: { path: { name } } })),
     `${name} is asked again`,
     `${name} was not resumed`,
   );
 }
 
-function useChange<V>(change: (value: V) => Promise<Provider>, done: string, undone: string) {
+function useChange<V = void>(
+  change: (value: V) => Promise<Provider>,
+  done: string,
+  undone: string,
+) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: change,

@@ -1,7 +1,7 @@
 // Addresses that some accounts must know before they send as, or to, them.
 
 import { Button, Group, List, Stack, Text, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { Allowed } from "../../parts/allowed";
 import { Loaded } from "../../parts/loaded";
 import { Panel } from "../../parts/panel";
@@ -13,7 +13,7 @@ import { VERIFICATION_WORDS } from "./words";
 export function Verification() {
   const [typed, setTyped] = useState("");
   const [address, setAddress] = useState<string | null>(null);
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     setAddress(typed.trim());
   };

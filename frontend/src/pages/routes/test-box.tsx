@@ -100,7 +100,7 @@ function Form({ draft, onChange, faults }: FormProps) {
           label="Priority"
           data={PRIORITIES}
           value={draft.priority}
-          onChange={(priority) => onChange({ priority: (priority ?? "normal") as Priority })}
+          onChange={(priority) => onChange({ priority: priority ?? "normal" })}
           error={faults.priority}
           allowDeselect={false}
         />

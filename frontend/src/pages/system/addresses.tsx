@@ -30,7 +30,7 @@ export function Addresses({ hasPublicMetrics }: { hasPublicMetrics: boolean }) {
 function Place({ path, what }: { path: string; what: string }) {
   return (
     <List.Item>
-      <Anchor href={addressOf(path)} target="_blank" rel="noreferrer" size="sm">
+      <Anchor href={addressOf(path)} target="_blank" rel="noreferrer" size="sm" underline="always">
         {path}
       </Anchor>{" "}
       <Text span c="dimmed" size="sm">

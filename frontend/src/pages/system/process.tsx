@@ -12,7 +12,7 @@ export function Process({ system }: { system: System }) {
       <SimpleGrid component="dl" cols={{ base: 1, xs: 2 }} spacing="sm" m={0}>
         <Fact label="Version">{version}</Fact>
         <Fact label="Machine">{node}</Fact>
-        <Fact label="Started">
+        <Fact label="Up since">
           <When at={started_at} />
         </Fact>
         <Fact label="Store">
