@@ -13,6 +13,8 @@ test("it says whether mail is taken, what waits and where the API is", async ({
   await expect(page.getByText("ready", { exact: true })).toBeVisible();
   await expect(page.getByText("Imitated providers")).toBeVisible();
   await expect(page.getByRole("row", { name: "high 0 1" })).toBeVisible();
+  await gateway.send({ send_at, priority: "low" });
+  await expect(page.getByRole("row", { name: "low 0 1" })).toBeVisible({ timeout: 5_000 });
   await expect(page.getByText(gateway.url, { exact: true })).toBeVisible();
   await expect(page.getByRole("link", { name: "/openapi.json" })).toHaveAttribute(
     "href",

@@ -2,8 +2,6 @@ import { describe, expect, it } from "vitest";
 import type { Provider } from "../../api/types";
 import { needsOf } from "./attention";
 
-type System = Parameters<typeof needsOf>[0];
-
 const LANES = { high: 0, normal: 0, low: 0 };
 const QUEUE = {
   due: LANES,
@@ -15,7 +13,7 @@ const QUEUE = {
   oldest_due_at: null,
   oldest_due_seconds: 0,
 };
-const SYSTEM = { ready: true, why_not_ready: null, queue: QUEUE } as unknown as System;
+const SYSTEM = { ready: true, why_not_ready: null };
 
 const provider = (of: Record<string, unknown> = {}) =>
   ({
@@ -34,11 +32,11 @@ const broken = provider({
 
 describe("what needs a person", () => {
   it("is nothing when all is well, so that silence means something", () => {
-    expect(needsOf(SYSTEM, [provider()])).toEqual([]);
+    expect(needsOf(SYSTEM, QUEUE, [provider()])).toEqual([]);
   });
 
   it("names an open breaker's reason and next probe", () => {
-    expect(needsOf(SYSTEM, [broken])[0]).toMatchObject({
+    expect(needsOf(SYSTEM, QUEUE, [broken])[0]).toMatchObject({
       title: "ses is out of service",
       detail: "503",
       when: { words: "next probe", at: "2026-03-01T12:00:00Z" },
@@ -47,20 +45,16 @@ describe("what needs a person", () => {
 
   it("says of a paused provider that it is paused, not that it is broken", () => {
     const pause = { reason: "maintenance", by: "cli", at: "2026-03-01T12:00:00Z" };
-    const needs = needsOf(SYSTEM, [{ ...broken, pause, state: "paused" }]);
+    const needs = needsOf(SYSTEM, QUEUE, [{ ...broken, pause, state: "paused" }]);
     expect(needs.map(({ title, detail }) => [title, detail])).toEqual([
       ["ses is paused", "maintenance"],
     ]);
   });
 
   it("puts what stops mail before what can wait", () => {
-    const system = {
-      ...SYSTEM,
-      ready: false,
-      why_not_ready: "the disk is full",
-      queue: { ...QUEUE, unknown: 2, held: 1, oldest_due_seconds: 900 },
-    };
-    expect(needsOf(system, [broken]).map(({ id }) => id)).toEqual([
+    const system = { ready: false, why_not_ready: "the disk is full" };
+    const queue = { ...QUEUE, unknown: 2, held: 1, oldest_due_seconds: 900 };
+    expect(needsOf(system, queue, [broken]).map(({ id }) => id)).toEqual([
       "not-ready",
       "down-ses",
       "unknown",
@@ -70,7 +64,7 @@ describe("what needs a person", () => {
   });
 
   it("warns before a quota is used up, and names sender domains that are refused", () => {
-    const needs = needsOf(SYSTEM, [
+    const needs = needsOf(SYSTEM, QUEUE, [
       provider({ quota: { per_hour: null, used_hour: null, per_day: 200, used_day: 190 } }),
       provider({
         name: "relay",

@@ -2,6 +2,7 @@
 
 import type { Provider, System } from "../../api/types";
 import { count, duration, percent } from "../../parts/format";
+import type { Queue } from "../../parts/queue";
 
 export interface Need {
   id: string;
@@ -17,9 +18,18 @@ export interface Need {
 const LONG_WAIT_SECONDS = 300;
 const NEARLY_USED = 0.9;
 
-export function needsOf(system: System, providers: readonly Provider[]): Need[] {
+/**
+ * `queue` is given apart from `system`, since that is asked every few seconds only and what waits
+ * moves with each mail.
+ */
+export function needsOf(
+  system: Pick<System, "ready" | "why_not_ready">,
+  queue: Queue,
+  providers: readonly Provider[],
+): Need[] {
   const needs = [
     ...needsOfSystem(system),
+    ...needsOfQueue(queue),
     ...providers.flatMap((provider) => [...needsOfProvider(provider)]),
   ];
   return needs.sort((a, b) => URGENCY[a.tone] - URGENCY[b.tone]);
@@ -27,7 +37,10 @@ export function needsOf(system: System, providers: readonly Provider[]): Need[] 
 
 const URGENCY: Record<Need["tone"], number> = { bad: 0, warning: 1, note: 2 };
 
-function* needsOfSystem({ ready, why_not_ready, queue }: System): Generator<Need> {
+function* needsOfSystem({
+  ready,
+  why_not_ready,
+}: Pick<System, "ready" | "why_not_ready">): Generator<Need> {
   if (!ready) {
     yield {
       id: "not-ready",
@@ -38,6 +51,9 @@ function* needsOfSystem({ ready, why_not_ready, queue }: System): Generator<Need
       action: "See the system",
     };
   }
+}
+
+function* needsOfQueue(queue: Queue): Generator<Need> {
   if (queue.unknown > 0) {
     yield {
       id: "unknown",

@@ -13,7 +13,6 @@ interface Props {
 }
 
 export function OverviewCharts({ stats, period, providers }: Props) {
-  const empty = `No mail in the last ${PERIOD_WORDS[period]}.`;
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
       <Panel title="What became of the mail">
@@ -21,7 +20,7 @@ export function OverviewCharts({ stats, period, providers }: Props) {
           lines={OUTCOME_LINES}
           steps={outcomeSteps(stats)}
           unit="Messages, by when they were accepted,"
-          empty={empty}
+          empty={`No mail in the last ${PERIOD_WORDS[period]}.`}
           queryFor={({ start, end }) => `${since(start)} ${until(end)}`}
         />
       </Panel>
@@ -30,7 +29,7 @@ export function OverviewCharts({ stats, period, providers }: Props) {
           lines={providerLines(providers, stats)}
           steps={providerSteps(stats)}
           unit="Mails that each provider took"
-          empty={empty}
+          empty={`No provider took mail in the last ${PERIOD_WORDS[period]}.`}
         />
       </Panel>
     </SimpleGrid>

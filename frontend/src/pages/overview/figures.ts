@@ -50,7 +50,10 @@ export function figuresOf(stats: Stats): Figure[] {
     {
       label: "Hand-over",
       value: duration(hand_over.p50_ms),
-      hint: `median; 99% within ${duration(hand_over.p99_ms)}`,
+      hint:
+        hand_over.p99_ms === null
+          ? "nothing was handed over"
+          : `median; 99% within ${duration(hand_over.p99_ms)}`,
       q: null,
     },
   ];

@@ -37,7 +37,7 @@ export function OverviewPage() {
       />
       <PageAllowed scope="read">
         <Stack gap="lg">
-          <Attention />
+          <Attention period={period} />
           <Loaded query={hasMail}>
             {(isThere) => (isThere ? <Figures period={period} /> : <FirstSend />)}
           </Loaded>
@@ -47,14 +47,15 @@ export function OverviewPage() {
   );
 }
 
-function Attention() {
+function Attention({ period }: { period: Period }) {
+  const stats = useStats(period);
   const system = useSystem();
   const providers = useProviders();
   return (
     <Loaded query={system} loading={<Skeleton h={24} maw={420} />}>
       {(said) => (
         <Loaded query={providers} loading={<Skeleton h={24} maw={420} />}>
-          {(all) => <AttentionList needs={needsOf(said, all)} />}
+          {(all) => <AttentionList needs={needsOf(said, stats.data?.queue ?? said.queue, all)} />}
         </Loaded>
       )}
     </Loaded>

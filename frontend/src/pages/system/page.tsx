@@ -4,6 +4,7 @@ import { SimpleGrid, Stack } from "@mantine/core";
 import { PageAllowed } from "../../parts/allowed";
 import { Loaded } from "../../parts/loaded";
 import { PageHeader } from "../../parts/page-header";
+import { useStats } from "../../parts/queries";
 import { useSystem } from "../../shell/system";
 import { Addresses } from "./addresses";
 import { Features } from "./features";
@@ -24,6 +25,8 @@ export function SystemPage() {
 
 function Shown() {
   const system = useSystem();
+  // The queue moves with each mail, and the system is asked every few seconds only.
+  const stats = useStats("1h");
   return (
     <Loaded query={system}>
       {(said) => (
@@ -34,7 +37,7 @@ function Shown() {
             <Features features={said.features} />
           </Stack>
           <Stack gap="md">
-            <QueueTable queue={said.queue} />
+            <QueueTable queue={stats.data?.queue ?? said.queue} />
             <Addresses hasPublicMetrics={said.features.includes("public_metrics")} />
           </Stack>
         </SimpleGrid>
