@@ -44,7 +44,7 @@ test("a pause asks why, shows the reason to everybody, and ends with a click", a
   await dialog.getByLabel("Why?").press("Tab");
   await dialog.getByRole("button", { name: "Pause" }).click();
 
-  await expect(card.getByText("Paused: Changing the key")).toBeVisible();
+  await expect(card.getByText(/^Paused: Changing the key$/)).toBeVisible();
   await page.getByRole("link", { name: "Overview" }).click();
   const needs = page.getByRole("list", { name: "What needs you" });
   await expect(needs.getByText("mailgun is paused")).toBeVisible();
