@@ -2,6 +2,9 @@
 
 import type { SendRequest } from "../../api/types";
 
+/** What the page can ask for: everything that the API takes. */
+export type MailRequest = Omit<SendRequest, "template">;
+
 export interface Pair {
   id: string;
   name: string;
@@ -100,7 +103,7 @@ export function isUntouched(draft: Draft): boolean {
 const SECONDS: Record<Span, number> = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 };
 
 /** The body of `POST /v1/messages`; what was left empty is left out. */
-export function requestOf(draft: Draft): SendRequest {
+export function requestOf(draft: Draft): MailRequest {
   const isSync = draft.mode === "sync";
   return withoutEmpty({
     from: draft.from.trim(),
@@ -135,7 +138,7 @@ export function headersOf(draft: Draft): { "Idempotency-Key"?: string; Prefer?: 
   };
 }
 
-function attachmentOf(file: DraftFile): NonNullable<SendRequest["attachments"]>[number] {
+function attachmentOf(file: DraftFile): NonNullable<MailRequest["attachments"]>[number] {
   return {
     filename: file.filename,
     content_type: file.contentType,
@@ -157,7 +160,7 @@ function momentOf(local: string): string {
   return Number.isNaN(date.getTime()) ? local : date.toISOString();
 }
 
-function withoutEmpty(request: SendRequest): SendRequest {
+function withoutEmpty(request: MailRequest): MailRequest {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => !isEmpty(value)));
 }
 

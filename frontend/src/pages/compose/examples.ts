@@ -3,13 +3,13 @@
 // Small files are written into the request; larger ones are read from disk by the program, so that
 // an example stays something that a person can read and paste.
 
-import type { SendRequest } from "../../api/types";
+import type { MailRequest } from "./draft";
 
 export interface Call {
   /** Such as `https://mail.example.com/v1/messages`. */
   url: string;
   headers: Readonly<Record<string, string>>;
-  body: SendRequest;
+  body: MailRequest;
 }
 
 const MAX_WRITTEN_OUT = 400;
@@ -110,14 +110,14 @@ function onKey(headers: Call["headers"], mark: string): string[] {
 }
 
 /** Seconds that a client must wait at least for an answer that may be held. */
-function patience(headers: Call["headers"], body: SendRequest): number {
+function patience(headers: Call["headers"], body: MailRequest): number {
   const held = Number(/^wait=(\d+)/.exec(headers.Prefer ?? "")?.[1] ?? 0);
   return 10 + (body.mode === "sync" ? (body.timeout ?? 30) : held);
 }
 
 // ---------------------------------------------------------------- values
 
-function readable(body: SendRequest): Value {
+function readable(body: MailRequest): Value {
   const attachments = body.attachments?.map((file) => ({
     ...file,
     content:
