@@ -20,19 +20,20 @@ export function useLive(): Liveness {
   const { key } = useSession();
   const mayRead = useMay("read");
   const [liveness, setLiveness] = useState<Liveness>("off");
+  const isWanted = key !== null && mayRead;
   useEffect(() => {
-    if (!key || !mayRead) return setLiveness("off");
+    if (!isWanted) return;
     const stop = new AbortController();
-    const refresh = gathered(() => refreshAll(queries), GATHER_MS);
+    const refresh = gathered(() => void refreshAll(queries), GATHER_MS);
     void follow(stop.signal, refresh, (isLive) => setLiveness(isLive ? "live" : "polling"));
     return () => stop.abort();
-  }, [key, mayRead, queries]);
+  }, [key, isWanted, queries]);
   useEffect(() => {
     if (liveness !== "polling") return;
     const timer = setInterval(() => void refreshAll(queries), POLL_MS);
     return () => clearInterval(timer);
   }, [liveness, queries]);
-  return liveness;
+  return isWanted ? liveness : "off";
 }
 
 function refreshAll(queries: QueryClient): Promise<void> {
@@ -58,11 +59,14 @@ async function follow(
     } catch {
       // Reported as "polling"; what is wrong with the gateway is said by the calls themselves.
     }
-    if (signal.aborted) return;
+    if (isOver(signal)) return;
     onChange(false);
     await new Promise((resume) => setTimeout(resume, RECONNECT_MS));
   }
 }
+
+/** As a function: the compiler takes a property that it has seen false to stay so. */
+const isOver = (signal: AbortSignal) => signal.aborted;
 
 async function open(signal: AbortSignal, last: string | null): Promise<Response> {
   const headers: Record<string, string> = { Accept: "text/event-stream" };
@@ -76,7 +80,11 @@ async function open(signal: AbortSignal, last: string | null): Promise<Response>
 async function* idsOf(response: Response): AsyncGenerator<string | null> {
   if (!response.body) return;
   const seen: string[] = [];
-  const parser = createParser({ onEvent: ({ id }) => void (id && seen.push(id)) });
+  const parser = createParser({
+    onEvent: ({ id }) => {
+      if (id) seen.push(id);
+    },
+  });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {

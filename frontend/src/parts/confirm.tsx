@@ -9,7 +9,7 @@ interface Question {
   /** The verb on the button, such as "Cancel 12 messages". */
   confirm: string;
   isDangerous?: boolean;
-  action: () => Promise<unknown> | unknown;
+  action: () => unknown;
 }
 
 /** `ask` opens the question; `dialog` has to stand somewhere in the page. */

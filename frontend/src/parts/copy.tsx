@@ -36,7 +36,6 @@ export function CodeBlock({
       <section
         className={classes.code}
         data-wrap={wrap || undefined}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keyboard
         tabIndex={0}
         aria-label={label}
       >

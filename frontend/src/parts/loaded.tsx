@@ -34,7 +34,6 @@ export function GreyLines({ lines = 6, height = 28 }: { lines?: number; height?:
   return (
     <Stack gap="sm" aria-busy="true" aria-label="Loading" role="status">
       {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all the same
         <Skeleton key={line} height={height} radius="sm" />
       ))}
     </Stack>

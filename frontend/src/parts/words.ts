@@ -56,7 +56,11 @@ export const RECIPIENT_WORDS: Record<RecipientStatus, Word> = {
     color: "orange",
   },
   sent: { label: "Sent", meaning: "A provider took responsibility.", color: "green" },
-  delivered: { label: "Delivered", meaning: "The recipient's mail server took it.", color: "teal" },
+  delivered: {
+    label: "Delivered",
+    meaning: "The recipient's mail server took it.",
+    color: "teal",
+  },
   failed: { label: "Failed", meaning: "Refused for good.", color: "red" },
   cancelled: {
     label: "Cancelled",
@@ -64,8 +68,16 @@ export const RECIPIENT_WORDS: Record<RecipientStatus, Word> = {
     color: "gray",
   },
   expired: { label: "Expired", meaning: "No provider took it in time.", color: "red" },
-  bounced: { label: "Bounced", meaning: "The recipient's side refused it for good.", color: "red" },
-  complained: { label: "Complained", meaning: "The recipient reported it as spam.", color: "pink" },
+  bounced: {
+    label: "Bounced",
+    meaning: "The recipient's side refused it for good.",
+    color: "red",
+  },
+  complained: {
+    label: "Complained",
+    meaning: "The recipient reported it as spam.",
+    color: "pink",
+  },
   suppressed: {
     label: "Suppressed",
     meaning: "On the suppression list; no provider was asked.",

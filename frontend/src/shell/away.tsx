@@ -18,8 +18,8 @@ export function AwayBanner() {
       role="status"
       title={isSilent ? "The gateway cannot be reached" : "The gateway cannot answer now"}
     >
-      {isSilent ? "No answer comes." : `${(error as Error).message}`} What you see may be old. This
-      page asks again every few seconds and comes back by itself.
+      {isSilent ? "No answer comes." : (error as Error).message} What you see may be old. This page
+      asks again every few seconds and comes back by itself.
     </Alert>
   );
 }

@@ -40,6 +40,12 @@ export const PLACES: readonly Place[] = [
   { to: "/routes", label: "Routes", icon: IconRoute, scope: "read" },
   { to: "/suppressions", label: "Suppressions", icon: IconUserOff, scope: "read" },
   { to: "/keys", label: "Keys", icon: IconKey, scope: "manage" },
-  { to: "/sandbox", label: "Sandbox inbox", icon: IconInbox, scope: "content", needsSandbox: true },
+  {
+    to: "/sandbox",
+    label: "Sandbox inbox",
+    icon: IconInbox,
+    scope: "content",
+    needsSandbox: true,
+  },
   { to: "/system", label: "System", icon: IconServerCog, scope: "read" },
 ];

@@ -12,7 +12,7 @@ import {
   Text,
   Title,
 } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type SubmitEvent, useEffect, useState } from "react";
 import { addressOf, answer, api, apiOrigin } from "../../api/client";
 import { ApiProblem } from "../../api/problem";
 import { signIn, useSession } from "../../api/session";
@@ -28,7 +28,7 @@ export function SignIn() {
     document.title = "Sign in · Mail Sender";
   }, []);
 
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setBusy(true);
     setFault(null);
