@@ -37,6 +37,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-placeholder": "var(--mantine-color-gray-6)",
     "--mantine-color-body": "#fbfbfc",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+    "--mantine-color-anchor": "var(--mantine-color-indigo-8)",
     ...Object.fromEntries(
       TEXT_COLORS.map((name) => [
         `--mantine-color-${name}-light-color`,
@@ -46,6 +48,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
   },
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
+    "--mantine-color-anchor": "var(--mantine-color-indigo-3)",
     ...Object.fromEntries(
       TEXT_COLORS.map((name) => [
         `--mantine-color-${name}-light-color`,

@@ -1,6 +1,6 @@
 // Beside the mail: where it would go, and how a program sends the same.
 
-import { List, Stack, Tabs, Text } from "@mantine/core";
+import { Stack, Tabs, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { apiOrigin } from "../../api/client";
 import { ApiProblem } from "../../api/problem";
@@ -12,8 +12,8 @@ import { ProblemNotice } from "../../parts/problem-notice";
 import type { Composing } from "./compose";
 import { type Draft, headersOf, requestOf } from "./draft";
 import { curlOf, javascriptOf, pythonOf } from "./examples";
-import { labelOf } from "./faults";
 import { useExplanation } from "./queries";
+import { Faults } from "./refused";
 
 export function Aside({ draft }: Pick<Composing, "draft">) {
   return (
@@ -30,22 +30,17 @@ export function Aside({ draft }: Pick<Composing, "draft">) {
 
 function WhereItGoes({ draft }: { draft: Draft }) {
   const { data, error } = useExplanation(draft);
-  if (error instanceof ApiProblem && error.faults.length > 0) return <Missing error={error} />;
+  if (error instanceof ApiProblem && error.faults.length > 0)
+    return <Missing error={error} draft={draft} />;
   if (error) return <ProblemNotice error={error} />;
   return data ? <ExplanationView explanation={data} /> : <GreyLines lines={4} />;
 }
 
-function Missing({ error }: { error: ApiProblem }) {
+function Missing({ error, draft }: { error: ApiProblem; draft: Draft }) {
   return (
     <Text size="sm" c="dimmed" component="div">
       Shows which provider would take the mail, as soon as it is whole. Still missing or wrong:
-      <List size="sm" mt={6} spacing={2}>
-        {error.faults.map(({ pointer, detail }) => (
-          <List.Item key={pointer + detail}>
-            <b>{labelOf(pointer)}</b>: {detail}
-          </List.Item>
-        ))}
-      </List>
+      <Faults faults={error.faults} draft={draft} />
     </Text>
   );
 }

@@ -55,7 +55,6 @@ export function Attachments({ draft, faults, change }: Composing) {
           }
         />
       ))}
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a place to drop; the button does the same */}
       <div
         className={classes.drop}
         data-over={isOver || undefined}

@@ -4,7 +4,7 @@ import { Stack, Tabs, Text, Textarea } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconCode, IconLetterCase } from "@tabler/icons-react";
 import { useState } from "react";
-import { MailFrame } from "../../parts/mail-frame";
+import { HtmlMailFrame } from "../../parts/html-mail-frame";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import { faultAt } from "./faults";
@@ -69,7 +69,7 @@ function Preview({ draft }: Pick<Composing, "draft">) {
         Preview
       </Text>
       {html.trim() ? (
-        <MailFrame html={html} inline={inline} title="Preview of the HTML" />
+        <HtmlMailFrame html={html} files={inline} />
       ) : (
         <Text size="sm" c="dimmed">
           What you write shows here as a mail program would draw it. Without a plain text beside it,

@@ -95,9 +95,8 @@ export function emptyDraft(from = ""): Draft {
 
 /** Whether throwing the draft away would lose something that a person wrote. */
 export function isUntouched(draft: Draft): boolean {
-  const { idempotencyKey: _, ...written } = draft;
-  const { idempotencyKey: __, ...empty } = emptyDraft(draft.from);
-  return JSON.stringify(written) === JSON.stringify(empty);
+  const { from, idempotencyKey } = draft;
+  return JSON.stringify(draft) === JSON.stringify({ ...emptyDraft(from), idempotencyKey });
 }
 
 const SECONDS: Record<Span, number> = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 };

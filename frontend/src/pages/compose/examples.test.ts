@@ -36,6 +36,13 @@ const WITH_FILE: Call = {
   },
 };
 
+const ENVIRONMENT = {
+  PATH: process.env.PATH,
+  MAIL_SENDER_KEY: "secret",
+  LC_ALL: "C.UTF-8",
+  PYTHONIOENCODING: "utf-8",
+};
+
 /** Runs the shell code with a `curl` that prints what it was given. */
 function runShell(code: string): { args: string[]; body: unknown } {
   const directory = mkdtempSync(join(tmpdir(), "examples-"));
@@ -44,7 +51,7 @@ function runShell(code: string): { args: string[]; body: unknown } {
     const fake = `curl() { for each; do printf '%s\\0' "$each"; done; cat; }\n`;
     const out = execFileSync("sh", ["-c", fake + code], {
       cwd: directory,
-      env: { PATH: process.env.PATH, MAIL_SENDER_KEY: "secret", LC_ALL: "C.UTF-8" },
+      env: ENVIRONMENT,
     }).toString();
     const args = out.split("\0");
     return { args, body: JSON.parse(args.at(-1) ?? "") };
@@ -53,7 +60,12 @@ function runShell(code: string): { args: string[]; body: unknown } {
   }
 }
 
-function runPython(code: string): { headers: unknown; body: unknown } {
+interface Seen {
+  headers: unknown;
+  body: unknown;
+}
+
+function runPython(code: string): Seen {
   const fake = `
 import json, sys, types
 class Answer:
@@ -63,31 +75,27 @@ def post(url, **given):
     print(json.dumps({"headers": given["headers"], "body": given["json"]}))
     return Answer()
 sys.modules["httpx"] = types.SimpleNamespace(post=post)
-sys.modules["pathlib"] = types.SimpleNamespace(Path=lambda name: types.SimpleNamespace(read_bytes=lambda: b"x" * 2000))
+sys.modules["pathlib"] = types.SimpleNamespace(
+    Path=lambda name: types.SimpleNamespace(read_bytes=lambda: b"x" * 2000)
+)
 `;
-  const out = execFileSync("python3", ["-"], {
-    input: fake + code,
-    env: { PATH: process.env.PATH, MAIL_SENDER_KEY: "secret", PYTHONIOENCODING: "utf-8" },
-  }).toString();
-  return JSON.parse(out.split("\n")[0] ?? "");
+  const out = execFileSync("python3", ["-"], { input: fake + code, env: ENVIRONMENT }).toString();
+  return JSON.parse(out.split("\n")[0] ?? "") as Seen;
 }
 
-async function runJavaScript(code: string): Promise<{ headers: unknown; body: unknown }> {
-  let seen: { headers: unknown; body: unknown } | undefined;
-  const fetch = async (_: string, init: { headers: unknown; body: string }) => {
-    seen = { headers: init.headers, body: JSON.parse(init.body) };
-    return { status: 200, json: async () => null };
-  };
-  const body = code.replace(/^import .*$/m, "").replace("console.log", "void ");
-  const run = new Function(
-    "fetch",
-    "process",
-    "readFileSync",
-    `return (async () => {${body}})()`,
-  ) as (...given: unknown[]) => Promise<void>;
-  await run(fetch, { env: { MAIL_SENDER_KEY: "secret" } }, () => Buffer.from(CONTENT));
-  if (!seen) throw new Error("fetch was not called");
-  return seen;
+function runJavaScript(code: string): Seen {
+  const fake = `
+globalThis.fetch = async (url, { headers, body }) => {
+  console.log(JSON.stringify({ headers, body: JSON.parse(body) }));
+  return { status: 200, json: async () => null };
+};
+`;
+  const whole = fake + code.replace("readFileSync(", "((name) => Buffer.alloc(2000, 'x'))(");
+  const out = execFileSync(process.execPath, ["--input-type=module", "-"], {
+    input: whole,
+    env: ENVIRONMENT,
+  }).toString();
+  return JSON.parse(out.split("\n")[0] ?? "") as Seen;
 }
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
@@ -136,14 +144,14 @@ describe("the request for Python", () => {
 });
 
 describe("the request for JavaScript", () => {
-  it("sends what was written, whatever characters it holds", async () => {
-    const { headers, body } = await runJavaScript(javascriptOf(CALL));
+  it("sends what was written, whatever characters it holds", () => {
+    const { headers, body } = runJavaScript(javascriptOf(CALL));
     expect(body).toEqual(CALL.body);
     expect(headers).toMatchObject({ Authorization: "Bearer secret", ...CALL.headers });
   });
 
-  it("reads a larger file from disk", async () => {
-    expect((await runJavaScript(javascriptOf(WITH_FILE))).body).toEqual(WITH_FILE.body);
+  it("reads a larger file from disk", () => {
+    expect(runJavaScript(javascriptOf(WITH_FILE)).body).toEqual(WITH_FILE.body);
   });
 });
 

@@ -92,7 +92,6 @@ export function javascriptOf({ url, headers, body }: Call): string {
     `const response = await fetch(${quoted(url)}, {`,
     '  method: "POST",',
     "  headers: {",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template in the code that is made
     "    Authorization: `Bearer ${process.env.MAIL_SENDER_KEY}`,",
     '    "Content-Type": "application/json",',
     ...fields,
@@ -106,7 +105,10 @@ export function javascriptOf({ url, headers, body }: Call): string {
 
 function onKey(headers: Call["headers"], mark: string): string[] {
   if (!("Idempotency-Key" in headers)) return [];
-  return [`${mark} One Idempotency-Key for each mail: repeated, it sends nothing a second time.`];
+  return [
+    `${mark} A key for each mail: when it is repeated,`,
+    `${mark} nothing is sent a second time.`,
+  ];
 }
 
 /** Seconds that a client must wait at least for an answer that may be held. */
@@ -123,7 +125,7 @@ function readable(body: MailRequest): Value {
     content:
       file.content.length > MAX_WRITTEN_OUT ? new FromDisk(baseName(file.filename)) : file.content,
   }));
-  return { ...body, ...(attachments && { attachments }) } as Value;
+  return { ...body, ...(attachments && { attachments }) };
 }
 
 /** The program runs beside the file: no directories, whatever the attachment is called. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { emptyDraft } from "./draft";
-import { faultAt, faultsOf, homeless, labelOf, withoutFaultsOf } from "./faults";
+import { described, faultAt, faultsOf, homeless, labelOf, withoutFaultsOf } from "./faults";
 
 const WHOLE = { ...emptyDraft("shop@example.com"), to: ["ann@example.net"], text: "Hello" };
 const pointers = (faults: readonly { pointer: string }[]) => faults.map(({ pointer }) => pointer);
@@ -56,6 +56,15 @@ describe("a fault of the API", () => {
 
   it("is never lost because no field has its name", () => {
     expect(homeless(faults)).toEqual([faults[3]]);
+  });
+
+  it("is listed with the field and the part that it is about", () => {
+    const draft = { ...WHOLE, to: ["a@x.org", "b@x"] };
+    expect(described(faults, draft)).toContainEqual({
+      label: "To",
+      detail: "b@x: the domain is not valid",
+    });
+    expect(described(faults, draft)).toContainEqual({ label: "/total", detail: "unknown field" });
   });
 
   it("goes when its field is changed, and no other with it", () => {

@@ -142,6 +142,41 @@ export function faultAt(
   return found.length > 0 ? found.join("\n") : null;
 }
 
+/** Every fault once, named by its field and the part of it. */
+export function described(
+  faults: readonly Fault[],
+  draft: Draft,
+): { label: string; detail: string }[] {
+  const fields = [...new Set(Object.values(POINTERS))];
+  return [
+    ...fields.flatMap((field) => {
+      const detail = faultAt(faults, field, partsOf(draft, field));
+      return detail === null ? [] : [{ label: labelOf(field), detail }];
+    }),
+    ...homeless(faults).map(({ pointer, detail }) => ({ label: labelOf(pointer), detail })),
+  ];
+}
+
+/** The names of a field's parts, by index. */
+function partsOf(draft: Draft, field: string): readonly string[] {
+  switch (field) {
+    case "/to":
+      return draft.to;
+    case "/cc":
+      return draft.cc;
+    case "/bcc":
+      return draft.bcc;
+    case "/reply_to":
+      return draft.replyTo;
+    case "/tags":
+      return draft.tags;
+    case "/attachments":
+      return draft.files.map(({ filename }) => filename);
+    default:
+      return [];
+  }
+}
+
 /** The faults that still stand after a part of the draft was changed. */
 export function withoutFaultsOf(faults: readonly Fault[], changed: Partial<Draft>): Fault[] {
   const fields = (Object.keys(changed) as (keyof Draft)[]).map((field) => POINTERS[field]);

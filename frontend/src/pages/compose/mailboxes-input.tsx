@@ -60,7 +60,10 @@ export function MailboxesInput({ label, name, value, onChange, error, ...rest }:
             title="Click to change"
             className={classes.pill}
             data-wrong={faultOfMailbox(mailbox) !== null || undefined}
-            removeButtonProps={{ "aria-label": `Remove ${mailbox} from ${name}` }}
+            removeButtonProps={{
+              "aria-label": `Remove ${mailbox} from ${name}`,
+              "aria-hidden": false,
+            }}
           >
             {mailbox}
           </Pill>

@@ -3,7 +3,7 @@
 import { Button, Group, NumberInput, Radio, Stack, TagsInput, TextInput } from "@mantine/core";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
-import { type Draft, freshKey } from "./draft";
+import { freshKey } from "./draft";
 import { faultAt } from "./faults";
 import { Pairs } from "./pairs";
 
@@ -13,7 +13,7 @@ export function AnswerFields({ draft, faults, change }: Composing) {
       <Radio.Group
         label="Mode"
         value={draft.mode}
-        onChange={(value) => change({ mode: value as Draft["mode"] })}
+        onChange={(value) => change({ mode: value })}
         error={faultAt(faults, "/mode")}
       >
         <Stack gap="xs" mt={6}>

@@ -14,6 +14,7 @@ import {
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useId } from "react";
 import type { Composing } from "./compose";
+import classes from "./compose.module.css";
 import type { Draft, Span } from "./draft";
 import { faultAt } from "./faults";
 import { useRouteNames } from "./queries";
@@ -49,27 +50,26 @@ type Part = Pick<Composing, "draft" | "faults" | "change">;
 
 function GiveUp({ draft, faults, change }: Part) {
   return (
-    <NumberInput
-      label="Give up after"
-      description="A code that is good for ten minutes need not be tried for hours."
-      placeholder="As configured"
-      min={1}
-      value={draft.giveUpAfter ?? ""}
-      onChange={(value) => change({ giveUpAfter: typeof value === "number" ? value : null })}
-      error={faultAt(faults, "/give_up_after")}
-      inputWrapperOrder={["label", "input", "description", "error"]}
-      rightSectionWidth={110}
-      hideControls
-      rightSection={
-        <NativeSelect
-          aria-label="Unit of give up after"
-          variant="unstyled"
-          data={[...SPANS]}
-          value={draft.giveUpSpan}
-          onChange={(event) => change({ giveUpSpan: event.currentTarget.value as Span })}
-        />
-      }
-    />
+    <div className={classes.span}>
+      <NumberInput
+        label="Give up after"
+        description="A code that is good for ten minutes need not be tried for hours."
+        placeholder="As configured"
+        min={1}
+        value={draft.giveUpAfter ?? ""}
+        onChange={(value) => change({ giveUpAfter: typeof value === "number" ? value : null })}
+        error={faultAt(faults, "/give_up_after")}
+        inputWrapperOrder={["label", "input", "description", "error"]}
+        hideControls
+      />
+      <NativeSelect
+        mt={25}
+        aria-label="Unit of give up after"
+        data={[...SPANS]}
+        value={draft.giveUpSpan}
+        onChange={(event) => change({ giveUpSpan: event.currentTarget.value as Span })}
+      />
+    </div>
   );
 }
 
@@ -127,7 +127,7 @@ function UnknownChoice({ draft, faults, change }: Part) {
         label="If nobody knows whether a provider took it"
         description="It happens: the line breaks after the mail went out and before the answer came."
         value={draft.onUnknown}
-        onChange={(value) => change({ onUnknown: value as Draft["onUnknown"] })}
+        onChange={(value) => change({ onUnknown: value })}
         error={faultAt(faults, "/on_unknown")}
       >
         <Stack gap="xs" mt="xs">

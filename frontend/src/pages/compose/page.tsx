@@ -3,7 +3,7 @@
 import { Alert, Anchor, Button, Group, Kbd, Stack, Text } from "@mantine/core";
 import { IconFlask, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, type KeyboardEvent, useRef } from "react";
+import { type SubmitEvent, type KeyboardEvent, useRef } from "react";
 import { useMay, useSession } from "../../api/session";
 import { PageAllowed } from "../../parts/allowed";
 import { useConfirm } from "../../parts/confirm";
@@ -55,7 +55,7 @@ function MailForm(composing: Composing) {
     // After the drawing that shows what is wrong.
     setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
   };
-  const onSubmit = (event: FormEvent) => {
+  const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
     void submit();
   };
@@ -129,11 +129,11 @@ function WhereMailEnds() {
   return (
     <Alert color="gray" icon={<IconFlask />} p="sm">
       {isTest
-        ? "You are signed in with a test key: the mail runs the whole way and ends in the sandbox."
-        : "The providers here are imitated, so nothing leaves this machine."}{" "}
+        ? "You are signed in with a test key: mail runs the whole way and ends in the sandbox."
+        : "The providers here are imitated, so no mail leaves this machine."}{" "}
       {hasSandbox && mayLook && (
         <>
-          It arrives in the{" "}
+          What they take lies in the{" "}
           <Anchor component={Link} to="/sandbox" inherit>
             sandbox inbox
           </Anchor>

@@ -31,7 +31,7 @@ export function useExplanation(draft: Draft) {
   const size = draft.files.reduce((sum, file) => sum + file.size, 0);
   const [settled] = useDebouncedValue(draft, size > MUCH_BYTES ? LONG_PAUSE_MS : PAUSE_MS);
   const body = requestOf(settled);
-  const files = settled.files.map(({ content: _, ...file }) => file);
+  const files = settled.files.map((file) => ({ ...file, content: "" }));
   return useQuery({
     queryKey: [KEYS.providers, "explain", { ...body, attachments: null }, files],
     queryFn: ({ signal }) => answer(api().POST("/v1/explain", { body, signal })),

@@ -5,13 +5,15 @@ import { IconAlertTriangle, IconCloudOff } from "@tabler/icons-react";
 import { Unreachable } from "../../api/problem";
 import { refusalFor } from "./answers";
 import type { Composing } from "./compose";
-import { homeless, labelOf } from "./faults";
+import type { Draft } from "./draft";
+import { described, type Fault } from "./faults";
 
-export function Refused({ problem, faults, giveNewKey }: Composing) {
-  if (!problem) return faults.length > 0 ? <ToMend faults={faults} /> : null;
-  const { title, detail, needsNewKey } = refusalFor(problem);
+export function Refused({ draft, problem, faults, giveNewKey }: Composing) {
+  if (!problem && faults.length === 0) return null;
+  const { title, detail, needsNewKey } = problem
+    ? refusalFor(problem)
+    : { title: "Something has to be mended first", detail: "", needsNewKey: false };
   const isAway = problem instanceof Unreachable;
-  const others = homeless(faults);
   return (
     <Alert
       color={isAway ? "orange" : "red"}
@@ -19,9 +21,8 @@ export function Refused({ problem, faults, giveNewKey }: Composing) {
       title={title}
       role="alert"
     >
-      <Text size="sm">{detail}</Text>
-      {faults.length > 0 && <Faults faults={faults} />}
-      {others.length > 0 && <Text size="sm">This page has no field for some of it.</Text>}
+      {detail && <Text size="sm">{detail}</Text>}
+      {faults.length > 0 && <Faults faults={faults} draft={draft} />}
       {needsNewKey && (
         <Button size="xs" variant="default" mt="sm" onClick={giveNewKey}>
           Give this mail a key of its own
@@ -31,20 +32,13 @@ export function Refused({ problem, faults, giveNewKey }: Composing) {
   );
 }
 
-function ToMend({ faults }: Pick<Composing, "faults">) {
+/** Each fault in a line, as the page calls the fields. */
+export function Faults({ faults, draft }: { faults: readonly Fault[]; draft: Draft }) {
   return (
-    <Alert color="red" icon={<IconAlertTriangle />} title="Something has to be mended" role="alert">
-      <Faults faults={faults} />
-    </Alert>
-  );
-}
-
-function Faults({ faults }: Pick<Composing, "faults">) {
-  return (
-    <List size="sm" mt={4}>
-      {faults.map(({ pointer, detail }) => (
-        <List.Item key={pointer + detail}>
-          <b>{labelOf(pointer)}</b>: {detail}
+    <List size="sm" mt={4} spacing={2}>
+      {described(faults, draft).map(({ label, detail }) => (
+        <List.Item key={label + detail}>
+          <b>{label}</b>: {detail}
         </List.Item>
       ))}
     </List>
