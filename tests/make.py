@@ -21,6 +21,7 @@ from mail_sender.domain.message import (
     OnUnknown,
     new_message_id,
 )
+from mail_sender.domain.suppression import Suppression, SuppressionReason, parse_origin
 from mail_sender.store.codec import encode_content, fingerprint
 from mail_sender.store.port import ApiKey, IdempotencyClaim, NewMessage, Scope
 
@@ -153,6 +154,24 @@ def make_attempt(
         started_at=started_at,
         duration=duration,
         outcome=outcome,
+        **fields,
+    )
+
+
+def make_suppression(
+    address: Address = ANN,
+    reason: SuppressionReason = SuppressionReason.MANUAL,
+    origin: str = "key:key_1",
+    *,
+    created_at: datetime = NOW,
+    **fields: Any,  # noqa: ANN401
+) -> Suppression:
+    """Return an entry of the suppression list; `fields` are `Suppression`'s own."""
+    return Suppression(
+        address=address,
+        reason=reason,
+        origin=parse_origin(origin),
+        created_at=created_at,
         **fields,
     )
 

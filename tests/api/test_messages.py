@@ -357,6 +357,72 @@ async def test_a_bulk_retry_without_a_good_filter_is_refused(
     assert pointers(answer) == expected
 
 
+async def test_many_messages_can_be_cancelled(idle: Stack, idle_api: httpx2.AsyncClient) -> None:
+    """A campaign with a mistake: what has not gone out is withdrawn, scheduled ones too."""
+    now = await _send(idle_api, tags=["campaign"])
+    later = await _send(idle_api, tags=["campaign"], send_at="2030-01-02T00:00:00Z")
+    other = await _send(idle_api)
+    sent = await idle_api.post("/v1/messages", json=mail(mode="sync", tags=["campaign"]))
+    body = {"tag": "campaign"}
+
+    dry = (await idle_api.post("/v1/messages/cancel", json=body | {"dry_run": True})).json()
+    untouched = await idle.state(now)
+    done = (await idle_api.post("/v1/messages/cancel", json=body)).json()
+    again = (await idle_api.post("/v1/messages/cancel", json=body)).json()
+
+    assert sent.json()["status"] == "sent"
+    assert untouched == "queued"
+    assert dry == {
+        "dry_run": True, "cancelled": [later, now], "left_out": {"sent": 1}, "more": False,
+    }  # fmt: skip
+    assert done == dry | {"dry_run": False}
+    assert again["cancelled"] == []
+    assert again["left_out"] == {"sent": 1, "cancelled": 2}
+    assert [await idle.state(id_) for id_ in (now, later, other)] == [
+        "cancelled", "cancelled", "queued",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "done"), [("retry", "retried"), ("cancel", "cancelled")])
+async def test_ticked_messages_can_be_named_by_their_ids(
+    idle: Stack, idle_api: httpx2.AsyncClient, action: str, done: str
+) -> None:
+    """A person ticks rows of a list; a row that is gone by now does not spoil the others."""
+    first, second, third = [await _send(idle_api) for _ in range(3)]
+    await idle_api.post(f"/v1/messages/{second}/cancel")
+    ids = [first, second, "msg_gone", first]
+
+    answer = (await idle_api.post(f"/v1/messages/{action}", json={"ids": ids})).json()
+
+    assert answer == {
+        "dry_run": False,
+        done: [first],
+        "left_out": {"cancelled": 1, "not_found": 1},
+        "more": False,
+    }
+    assert await idle.state(third) == "queued"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, [""]),
+        ({"ids": []}, ["/ids"]),
+        ({"ids": ["msg_x"] * 501}, ["/ids"]),
+        ({"ids": ["msg_x"], "tag": "a"}, ["/ids"]),
+        ({"risk_duplicate": True, "tag": "a"}, ["/risk_duplicate"]),
+    ],
+)
+async def test_a_bulk_cancel_says_which_messages(
+    idle_api: httpx2.AsyncClient, body: object, expected: list[str]
+) -> None:
+    """Nothing named must not mean everything."""
+    answer = await idle_api.post("/v1/messages/cancel", json=body)
+
+    assert answer.status_code == 422
+    assert pointers(answer) == expected
+
+
 async def test_actions_need_the_scope_manage(idle: Stack, idle_api: httpx2.AsyncClient) -> None:
     """A key that only sends must not stop other mail."""
     id_ = await _send(idle_api)
@@ -367,9 +433,10 @@ async def test_actions_need_the_scope_manage(idle: Stack, idle_api: httpx2.Async
             await api.post(f"/v1/messages/{id_}/release"),
             await api.patch(f"/v1/messages/{id_}", json={"send_at": "2030-01-02T00:00:00Z"}),
             await api.post("/v1/messages/retry", json={"tag": "x"}),
+            await api.post("/v1/messages/cancel", json={"tag": "x"}),
         ]
 
-    assert [answer.status_code for answer in answers] == [403] * 5
+    assert [answer.status_code for answer in answers] == [403] * 6
     assert await idle.state(id_) == "queued"
 
 

@@ -130,7 +130,11 @@ class Server:
 
     def make(self, path: str, body: Json) -> str:
         """Create something and return its id."""
-        return str(self.session.post(self.url + path, json=body, timeout=30).json()["id"])
+        return str(self.post(path, body)["id"])
+
+    def post(self, path: str, body: Json) -> Json:
+        """Post something and return the answer."""
+        return dict(self.session.post(self.url + path, json=body, timeout=30).json())
 
 
 class _CutStreams:
@@ -253,6 +257,9 @@ def _aim(case: Case, server: Server) -> None:
     elif "/messages/" in case.path and named.get("id"):
         later = datetime.now(UTC) + timedelta(days=1)
         named["id"] = server.make("/v1/messages", mail(send_at=later.isoformat()))
+    elif "/suppressions/" in case.path and named.get("address"):
+        named["address"] = "ann@example.net"
+        server.post("/v1/suppressions", {"address": "ann@example.net"})
     elif "/providers/" in case.path and named.get("name"):
         named["name"] = "ses"
     if "wait" in str(case.headers.get("Prefer")):

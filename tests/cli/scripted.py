@@ -82,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.loads(raw) if raw else None
+        is_json = self.headers.get("Content-Type", "application/json") == "application/json"
+        body = json.loads(raw) if raw and is_json else raw or None
         headers = {name.lower(): value for name, value in self.headers.items()}
         says = self.server.gateway.answer(Asked(self.command, self.path, headers, body))
         if isinstance(says, Cuts):

@@ -17,8 +17,10 @@ from .conftest import Run
 COMMANDS = [
     "serve", "worker", "send", "status", "verify", "keys create", "keys list", "keys revoke",
     "providers list", "providers test", "providers pause", "providers resume", "queue show",
-    "queue retry", "queue cancel", "config check", "config show", "doctor", "migrate", "sandbox",
-    "sandbox fail", "sandbox heal", "sandbox inbox", "sandbox faults", "sandbox verify", "bench",
+    "queue retry", "queue cancel", "suppressions list", "suppressions add", "suppressions remove",
+    "suppressions import", "suppressions export", "config check", "config show", "doctor",
+    "migrate", "sandbox", "sandbox fail", "sandbox heal", "sandbox inbox", "sandbox faults",
+    "sandbox verify", "bench",
 ]  # fmt: skip
 
 
@@ -73,6 +75,9 @@ def test_the_version_is_told(run: Run) -> None:
         ("queue", "retry"),
         ("queue", "retry", "msg_1", "--status", "failed"),
         ("queue", "cancel"),
+        ("suppressions", "add"),
+        ("suppressions", "remove"),
+        ("suppressions", "import", "nosuch.csv", "--url", "http://127.0.0.1:1", "--key", "k"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_status_2_and_says_where_to_read(

@@ -158,3 +158,34 @@ def test_unknown_ones_that_are_left_out_are_explained(run: Run) -> None:
 
     assert "Left out, unknown: 7" in ended.out
     assert "--risk-duplicate" in ended.err
+
+
+# ---------------------------------------------------------------- cancel
+
+
+def cancelled(*ids: str, more: bool, **left_out: int) -> Says:
+    answer = {"dry_run": False, "cancelled": list(ids), "left_out": left_out, "more": more}
+    return Says(200, answer)
+
+
+def test_a_cancel_by_filter_means_what_waits(run: Run) -> None:
+    """A campaign with a mistake in it: everything that did not go out yet, in as many calls."""
+    rounds = (cancelled("msg_1", more=True), cancelled("msg_2", more=False, sending=1))
+    with ScriptedGateway(*rounds) as gateway:
+        ended = ask(run, gateway, "cancel", "--tag", "campaign")
+
+    assert [asked.path for asked in gateway.asked] == ["/v1/messages/cancel"] * 2
+    assert gateway.asked[0].body == {
+        "status": "queued,scheduled,held", "tag": "campaign", "dry_run": False,
+    }  # fmt: skip
+    assert "Messages cancelled: 2" in ended.out
+    assert "Left out, sending: 1" in ended.out
+
+
+def test_a_cancel_names_which_messages(run: Run) -> None:
+    """`queue cancel` alone must not mean everything."""
+    with ScriptedGateway(cancelled(more=False)) as gateway:
+        ended = ask(run, gateway, "cancel")
+
+    assert ended.status == 2
+    assert gateway.asked == []

@@ -12,6 +12,7 @@ from .store_keeping import KeepingContract
 from .store_random import RandomContract
 from .store_reading import ReadingContract
 from .store_record import RecordContract
+from .store_suppressions import SuppressionContract
 from .store_sweep import SweepContract
 from .store_work import WorkContract
 
@@ -24,6 +25,7 @@ class StoreContract(
     ActionsContract,
     ReadingContract,
     KeepingContract,
+    SuppressionContract,
     RandomContract,
 ):
     """See the module."""

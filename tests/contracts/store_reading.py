@@ -8,7 +8,7 @@ import pytest
 
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.event import EventType
-from mail_sender.domain.message import Attachment, KeyId, Mailbox, Priority
+from mail_sender.domain.message import Attachment, KeyId, Mailbox, MessageId, Priority
 from mail_sender.domain.status import State
 from mail_sender.store.listing import without_body
 from mail_sender.store.port import Change, InvalidCursor, Query, Store
@@ -173,6 +173,24 @@ class ReadingContract:
                 break
 
         assert shown == ids[::-1]
+
+    async def test_messages_can_be_named_by_their_ids(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """Somebody ticked them in a list; other filters still hold, and pages still end."""
+        first = await accepted(store, clock, tags=("a",))
+        await accepted(store, clock)
+        third = await accepted(store, clock)
+        ids = frozenset({first.id, third.id, MessageId("msg_gone")})
+
+        page = await store.find(Query(ids=ids, limit=1))
+        rest = await store.find(Query(ids=ids, limit=1, cursor=page.next_cursor))
+        tagged = await store.find(Query(ids=ids, tag="a"))
+        failed = await store.find(Query(ids=ids, states=frozenset({State.FAILED})))
+
+        found = [[row.message.id for row in it.rows] for it in (page, rest, tagged, failed)]
+        assert found == [[third.id], [first.id], [first.id], []]
+        assert rest.next_cursor is None
 
     async def test_the_last_page_says_so(self, store: Store, clock: MovableClock) -> None:
         """Nobody asks for a page that is empty."""

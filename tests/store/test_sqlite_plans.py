@@ -24,9 +24,10 @@ from mail_sender.store import (
     sqlite_read,
     sqlite_record,
     sqlite_stats,
+    sqlite_suppressions,
     sqlite_work,
 )
-from mail_sender.store.port import Query
+from mail_sender.store.port import Query, SuppressionQuery
 from mail_sender.store.sqlite_file import prepare, writer_connection
 
 from ..make import NOW
@@ -158,6 +159,29 @@ def test_a_part_of_an_address_is_searched_newest_first(connection: sqlite3.Conne
     statement = sqlite_find.BY_WORDS.format(words="instr(s.recipients, ?) > 0")
 
     assert plan(connection, statement) == ["SCAN s"]
+
+
+def test_a_claim_looks_up_each_recipient_that_waits(connection: sqlite3.Connection) -> None:
+    """A list of a million addresses must not be read for a hundred messages."""
+    by_mailbox = "SEARCH s USING INDEX sqlite_autoindex_suppressions_1 (mailbox=?)"
+
+    assert by_mailbox in plan(connection, sqlite_work.TAKEN)
+    among = sqlite_suppressions.AMONG.replace("{v}", "(VALUES (?, ?, ?))")
+    assert plan(connection, among)[-1] == by_mailbox
+    (found,) = [
+        step for step in plan(connection, sqlite_suppressions.BY_MAILBOX) if "SEARCH" in step
+    ]
+    assert "(mailbox=?)" in found
+
+
+def test_the_suppression_list_is_walked_in_its_order(connection: sqlite3.Connection) -> None:
+    """A page is broken off after a page, and nothing is sorted."""
+    statement = sqlite_suppressions.statement(SuppressionQuery(address="x"), 1)
+    assert plan(connection, *statement) == ["SCAN suppressions USING INDEX suppressions_by_time"]
+
+    later = sqlite_suppressions.statement(SuppressionQuery(cursor="1-1"), 1)
+    (step,) = plan(connection, *later)
+    assert step == "SEARCH suppressions USING INDEX suppressions_by_time (created_at<?)"
 
 
 def test_events_of_a_message_are_found_by_it(connection: sqlite3.Connection) -> None:

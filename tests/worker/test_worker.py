@@ -22,13 +22,13 @@ from mail_sender.observability.metrics import Metrics
 from mail_sender.providers.port import NoEvidence, NotTaken, Taken
 from mail_sender.queue.polling import PollingQueue
 from mail_sender.store.memory import MemoryStore
-from mail_sender.store.port import Change, Lease, Record
+from mail_sender.store.port import Change, Lease, RecipientChange, Record
 from mail_sender.worker.hand_over import Tools
 from mail_sender.worker.journal import Entry, Journal
 from mail_sender.worker.settle import settle, settlement
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
 from tests.delivery.scripted import DOWN, SILENT, LookedUp, Scripted, make_fleet
-from tests.make import make_message, make_new
+from tests.make import ANN, BOB, NOW, make_attempt, make_message, make_new, make_suppression
 from tests.worker.test_journal import entry
 
 MINUTE = timedelta(minutes=1)
@@ -411,6 +411,29 @@ async def test_a_provider_that_cannot_be_asked_leaves_it_unknown(tmp_path: Path)
         await asyncio.sleep(0.05)
     assert record.due_at is None
     assert (await bench.until(message, State.UNKNOWN)).state is State.UNKNOWN
+
+
+async def test_a_message_with_an_unknown_recipient_is_looked_into_after_a_suppression(
+    tmp_path: Path,
+) -> None:
+    """Nobody is asked in that pass; the provider of the one before still knows something."""
+    ses = LookedUp("ses")
+    bench = Bench(tmp_path, ses)
+    message = await bench.accepted(to=(ANN, BOB))
+    await bench.store.heartbeat("w0", MINUTE)
+    (lease,) = await bench.store.claim("w0", limit=1)
+    lost = RecipientChange(status=RecipientStatus.UNKNOWN, provider="ses")
+    attempt = make_attempt(OutcomeKind.UNKNOWN)
+    change = Change(state=State.QUEUED, due_at=NOW, attempts=(attempt,), recipients={ANN: lost})
+    await bench.store.record(lease, change)
+    await bench.store.add_suppressions([make_suppression(BOB)])
+
+    async with bench.working():
+        record = await bench.until(message, State.UNKNOWN)
+
+    assert ses.sent == []
+    assert record.due_at is not None
+    assert [each.status for each in record.recipients] == ["unknown", "suppressed"]
 
 
 async def sync_lease(bench: Bench, worker: Worker) -> Lease:

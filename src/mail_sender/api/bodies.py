@@ -1,4 +1,4 @@
-"""Reading a JSON body: not more than allowed, strictly, and with every fault at once.
+"""Reading a body, JSON or CSV: not more than allowed, strictly, with every fault at once.
 
 Neighbours: every route with a body reads it here, so that 400, 413, 415 and 422 mean the same
 everywhere; `faults` words what pydantic found.
@@ -16,11 +16,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from .auth import services_of
-from .errors import BodyTooLarge, InvalidJson, InvalidRequest, WrongMediaType
+from .errors import BodyTooLarge, InvalidCsv, InvalidJson, InvalidRequest, WrongMediaType
 from .faults import faults_of, is_not_json
 
 _IN_A_THREAD = 256 * 1024  #: bytes from which parsing would hold up other requests
-_JSON = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
+_UTF8 = r'\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*'
+_JSON = re.compile(rf"application/json{_UTF8}", re.IGNORECASE)
+_CSV = re.compile(rf"text/csv(\s*;\s*header\s*=\s*(present|absent))?{_UTF8}", re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,11 +36,29 @@ async def json_bytes(request: Request) -> bytes:
         WrongMediaType: It says something else, or nothing.
         BodyTooLarge: Found by Content-Length, or by counting; the rest is not read.
     """
+    return await _bytes(request, _JSON, "application/json")
+
+
+async def csv_text(request: Request) -> str:
+    """Return the body of a request that says it is CSV (RFC 7111 names the parameters).
+
+    Raises:
+        WrongMediaType, BodyTooLarge: As `json_bytes`.
+        InvalidCsv: It is not UTF-8.
+    """
+    body = await _bytes(request, _CSV, "text/csv")
+    try:
+        return body.removeprefix(_BOM).decode()
+    except UnicodeDecodeError:
+        raise InvalidCsv("The body is not text in UTF-8.") from None
+
+
+async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> bytes:
     headers = request.headers
-    if not _JSON.fullmatch(headers.get("content-type", "")):
-        raise WrongMediaType(headers.get("content-type"))
+    if not pattern.fullmatch(headers.get("content-type", "")):
+        raise WrongMediaType(headers.get("content-type"), wanted=wanted)
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType(headers.get("content-encoding"))
+        raise WrongMediaType(headers.get("content-encoding"), wanted=wanted)
     return await _limited(request)
 
 

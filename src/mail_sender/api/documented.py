@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from ..domain.errors import InvalidMessage, MailSenderError, StoreUnavailable
 from ..store.port import Scope
-from .errors import BodyTooLarge, InvalidJson, InvalidRequest, WrongMediaType
+from .errors import BodyTooLarge, InvalidCsv, InvalidJson, InvalidRequest, WrongMediaType
 from .problems import KINDS, Kind
 
 Responses = dict[int | str, dict[str, Any]]
@@ -24,6 +24,7 @@ ALSO = "x-problem-schema"  #: a schema that a problem of this response may have 
 BODY: tuple[type[MailSenderError], ...] = (InvalidJson, BodyTooLarge, WrongMediaType)
 JSON_BODY = (*BODY, InvalidRequest)
 MESSAGE_BODY = (*BODY, InvalidMessage)
+CSV_BODY: tuple[type[MailSenderError], ...] = (InvalidCsv, BodyTooLarge, WrongMediaType)
 STORE: tuple[type[MailSenderError], ...] = (StoreUnavailable,)
 
 HEADERS: Mapping[str, dict[str, Any]] = {
@@ -36,6 +37,11 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         "description": "Where to ask for the message.",
         "required": True,
         "schema": {"type": "string", "pattern": "^/v1/messages/msg_[0-9A-Z]{26}$"},
+    },
+    "Content-Disposition": {
+        "description": "A name for the file.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^attachment; filename="},
     },
     "Idempotency-Replayed": {
         "description": "`true` when the key was used before: this is the first message again.",
@@ -123,12 +129,22 @@ def returns(
     return {status: response}
 
 
-def json_request(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """Return the request body, for `openapi_extra`. `openapi.BODIES` must list the model."""
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+def json_request(*models: type[BaseModel], required: bool = True) -> dict[str, Any]:
+    """Return the request body, for `openapi_extra`: one of the models.
+
+    `openapi.BODIES` must list them.
+    """
+    either = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    schema = either[0] if len(either) == 1 else {"anyOf": either}
     return {
         "requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}
     }
+
+
+def csv_request(example: str) -> dict[str, Any]:
+    """Return the request body of a route that takes CSV, for `openapi_extra`."""
+    content = {"text/csv": {"schema": {"type": "string"}, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def by_key(scope: Scope, *, headers: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -23,10 +23,20 @@ class BodyTooLarge(MailSenderError):
         self.public = f"The request is larger than {limit} bytes."
 
 
-class WrongMediaType(MailSenderError):
-    """The body is something else than plain JSON."""
+class InvalidCsv(MailSenderError):
+    """The body is not a CSV file (RFC 4180) of what is wanted; `public` says why."""
 
-    public = "Send Content-Type: application/json, in UTF-8 and without Content-Encoding."
+    def __init__(self, public: str) -> None:
+        super().__init__(public)
+        self.public = public
+
+
+class WrongMediaType(MailSenderError):
+    """The body is something else than what is taken here: plain JSON, or plain CSV."""
+
+    def __init__(self, got: str | None, *, wanted: str = "application/json") -> None:
+        super().__init__(got)
+        self.public = f"Send Content-Type: {wanted}, in UTF-8 and without Content-Encoding."
 
 
 class InvalidRequest(MailSenderError):

@@ -28,8 +28,18 @@ from .schemas_message import (
     message_of,
     message_page,
 )
-from .schemas_search import ListQuery, Reschedule, RetriedMany, RetryMany, RetryOne, retried_of
-from .search import is_empty, query_of
+from .schemas_search import (
+    CancelledMany,
+    CancelMany,
+    ListQuery,
+    Reschedule,
+    RetriedMany,
+    RetryMany,
+    RetryOne,
+    cancelled_of,
+    retried_of,
+)
+from .search import query_of, query_of_chosen
 from .services import Services
 
 router = APIRouter(tags=["Messages"])
@@ -68,20 +78,37 @@ async def list_messages(asked: Annotated[ListQuery, Query()], services: Behind) 
 async def retry_messages(
     key: CanManage, asked: Annotated[RetryMany, Depends(json_body(RetryMany))], services: Behind
 ) -> Response:
-    """Try all matching messages again at once: failed, expired and waiting ones.
+    """Try all matching messages again at once: failed, expired, suppressed and waiting ones.
 
     Those that a provider has taken are always left out, and those of which nobody knows unless
     `risk_duplicate` says so. At most 1000 in one call: `more` says whether there are others.
     """
-    if is_empty(asked):
-        raise InvalidRequest([Fault("", "name at least one filter, such as status")])
     done = await services.actions.retry_many(
-        query_of(asked, below="/"),
+        query_of_chosen(asked),
         by=key,
         dry_run=asked.dry_run,
         risk_duplicate=asked.risk_duplicate,
     )
     return Answer(retried_of(done, dry_run=asked.dry_run))
+
+
+@router.post(
+    "/v1/messages/cancel",
+    response_model=CancelledMany,
+    summary="Cancel many messages",
+    responses=refusals(*JSON_BODY),
+    openapi_extra=json_request(CancelMany),
+)
+async def cancel_messages(
+    key: CanManage, asked: Annotated[CancelMany, Depends(json_body(CancelMany))], services: Behind
+) -> Response:
+    """Withdraw all matching messages that were not handed over: queued, scheduled, held ones.
+
+    Those that a provider has, or may have, are left out, and so are those that ended. At most
+    1000 in one call: `more` says whether there are others.
+    """
+    done = await services.actions.cancel_many(query_of_chosen(asked), by=key, dry_run=asked.dry_run)
+    return Answer(cancelled_of(done, dry_run=asked.dry_run))
 
 
 @router.get(
@@ -159,7 +186,8 @@ async def retry_message(
 ) -> Response:
     """Try it now: a waiting one at once, a failed or expired one for those who did not get it.
 
-    One whose outcome is unknown only with `risk_duplicate`.
+    A suppressed one is sent if its recipients were taken from the list meanwhile; one whose
+    outcome is unknown only with `risk_duplicate`.
     """
     record = await services.actions.retry(_id(id), by=key, risk_duplicate=how.risk_duplicate)
     return _answer(record, services)

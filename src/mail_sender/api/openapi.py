@@ -34,12 +34,13 @@ from .schemas import Problem
 from .schemas_key import NewKey, Rotation
 from .schemas_provider import PauseRequest
 from .schemas_sandbox import SandboxFaults
-from .schemas_search import Reschedule, RetryMany, RetryOne
+from .schemas_search import CancelMany, Reschedule, RetryMany, RetryOne
 from .schemas_send import Batch, SendRequest
+from .schemas_suppression import NewSuppression, NewSuppressions
 
 BODIES: tuple[type[BaseModel], ...] = (
-    SendRequest, Batch, RetryMany, RetryOne, Reschedule, NewKey, Rotation, PauseRequest,
-    SandboxFaults,
+    SendRequest, Batch, RetryMany, RetryOne, CancelMany, Reschedule, NewKey, Rotation, PauseRequest,
+    SandboxFaults, NewSuppression, NewSuppressions,
 )  # fmt: skip
 
 _OF_KEYS: tuple[type[MailSenderError], ...] = (
@@ -67,6 +68,7 @@ _TAGS = [
     {"name": "Sending", "description": "Hand over mail, or ask where it would go."},
     {"name": "Messages", "description": "What became of them, and what may still be done."},
     {"name": "Events", "description": "What happened, as a list and as a stream."},
+    {"name": "Suppressions", "description": "Addresses that get no mail, from any provider."},
     {"name": "Providers", "description": "The other side: health, routes, verified addresses."},
     {"name": "Statistics", "description": "Counts, shares and latencies."},
     {"name": "API keys", "description": "Who may do what, from where."},

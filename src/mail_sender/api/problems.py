@@ -70,6 +70,7 @@ KINDS: Mapping[type[MailSenderError], Kind] = {
     errors.QueueFull: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", "The queue is full"),
     errors.Draining: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "The gateway is stopping"),
     of_the_door.InvalidJson: Kind(HTTPStatus.BAD_REQUEST, "invalid_json", "Not JSON"),
+    of_the_door.InvalidCsv: Kind(HTTPStatus.BAD_REQUEST, "invalid_csv", "Not CSV"),
     of_the_door.BodyTooLarge: Kind(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The request is too large"
     ),

@@ -8,12 +8,25 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import events, health, keys, messages, providers, sandbox, sending, stats, system
+from . import (
+    events,
+    health,
+    keys,
+    messages,
+    providers,
+    sandbox,
+    sending,
+    stats,
+    suppressions,
+    system,
+)
 
 ROUTERS = tuple(
     module.router
-    for module in (sending, messages, events, providers, stats, keys, sandbox, system, health)
-)
+    for module in (
+        sending, messages, events, suppressions, providers, stats, keys, sandbox, system, health,
+    )
+)  # fmt: skip
 
 _HOT = (sending.send_message, sending.send_batch)
 

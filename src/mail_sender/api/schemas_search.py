@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from typing_extensions import TypedDict
 
-from ..intake.actions import BulkRetry
+from ..intake.actions import Bulk
 from .schemas import Cursor, Limit, Request, Time, TimeOrDay, one_or_many, words
 from .schemas_message import MessageStatus, word_of
 
@@ -79,14 +79,32 @@ class ListQuery(Filter):
 FILTERS = tuple(field.alias or name for name, field in Filter.model_fields.items() if name != "q")
 
 
-class RetryMany(Request, Filter):
-    """Which messages to try again. At least one filter is needed."""
+class Chosen(Filter):
+    """Messages by their ids, or by at least one filter."""
 
+    ids: Annotated[
+        list[str] | None,
+        Field(
+            min_length=1,
+            max_length=500,
+            description="These messages, instead of filters.",
+            examples=[["msg_01JZX3M8Q0V5W6Y7Z8A9B0C1D2"]],
+        ),
+    ] = None
     dry_run: Annotated[bool, Field(description="Only say what would be done.")] = False
+
+
+class RetryMany(Request, Chosen):
+    """Which messages to try again: `ids`, or at least one filter."""
+
     risk_duplicate: Annotated[
         bool,
         Field(description="Also those that a provider may have taken: they may arrive twice."),
     ] = False
+
+
+class CancelMany(Request, Chosen):
+    """Which messages to withdraw: `ids`, or at least one filter."""
 
 
 class RetryOne(Request):
@@ -98,29 +116,45 @@ class RetryOne(Request):
     ] = False
 
 
-class RetriedMany(TypedDict):
-    """What was done, or (dry run) would be."""
-
+class _DoneToMany(TypedDict):
     dry_run: bool
-    retried: Annotated[list[str], Field(description="Ids of messages.")]
     left_out: Annotated[
         dict[str, int],
-        Field(description="How many matched and may not be tried again, by status."),
+        Field(
+            description="How many matched and were left out, by the status that forbids it; "
+            "`not_found`: how many of the `ids` do not exist."
+        ),
     ]
     more: Annotated[bool, Field(description="Whether further messages match: call again.")]
 
 
-def retried_of(done: BulkRetry, *, dry_run: bool) -> RetriedMany:
+class RetriedMany(_DoneToMany):
+    """What was done, or (dry run) would be."""
+
+    retried: Annotated[list[str], Field(description="Ids of messages.")]
+
+
+class CancelledMany(_DoneToMany):
+    """What was done, or (dry run) would be."""
+
+    cancelled: Annotated[list[str], Field(description="Ids of messages.")]
+
+
+def retried_of(bulk: Bulk, *, dry_run: bool) -> RetriedMany:
     """Return the result of a bulk retry."""
-    left_out: Counter[str] = Counter()
-    for state, count in done.left_out.items():
+    return {**_done_to_many(bulk, dry_run=dry_run), "retried": list(bulk.done)}
+
+
+def cancelled_of(bulk: Bulk, *, dry_run: bool) -> CancelledMany:
+    """Return the result of a bulk cancel."""
+    return {**_done_to_many(bulk, dry_run=dry_run), "cancelled": list(bulk.done)}
+
+
+def _done_to_many(bulk: Bulk, *, dry_run: bool) -> _DoneToMany:
+    left_out: Counter[str] = Counter({"not_found": bulk.missing} if bulk.missing else {})
+    for state, count in bulk.left_out.items():
         left_out[word_of(state)] += count
-    return {
-        "dry_run": dry_run,
-        "retried": list(done.retried),
-        "left_out": dict(left_out),
-        "more": done.more,
-    }
+    return {"dry_run": dry_run, "left_out": dict(left_out), "more": bulk.more}
 
 
 class Reschedule(Request):

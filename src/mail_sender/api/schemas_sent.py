@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,8 @@ from typing_extensions import TypedDict
 
 from ..delivery.explain import Explained
 from ..domain import message as domain
-from ..domain.message import OnUnknown
+from ..domain.message import Address, OnUnknown
+from ..domain.suppression import SuppressionReason
 from .schemas import Problem
 from .schemas_message import Attempt, Message
 
@@ -57,25 +59,44 @@ class ExplainedProvider(TypedDict):
     ]
 
 
+class SuppressedRecipient(TypedDict):
+    """A recipient that is on the suppression list."""
+
+    address: str
+    reason: SuppressionReason
+
+
 class Explanation(TypedDict):
     """What would happen to a message, without sending it."""
 
     route: str
     on_unknown: OnUnknown
     recipients: int
+    suppressed: Annotated[
+        list[SuppressedRecipient],
+        Field(description="Those among the recipients that would be left out."),
+    ]
     would_be_sent: Annotated[bool, Field(description="Whether any provider would be asked now.")]
     has_backup: Annotated[bool, Field(description="Whether a second one stands ready.")]
     providers: Annotated[list[ExplainedProvider], Field(description="In the order of asking.")]
 
 
-def explanation_of(message: domain.Message, steps: tuple[Explained, ...]) -> Explanation:
+def explanation_of(
+    message: domain.Message,
+    steps: tuple[Explained, ...],
+    suppressed: Mapping[Address, SuppressionReason],
+) -> Explanation:
     """Return the dry run."""
     ready = sum(step.would_be_asked for step in steps)
+    is_for_somebody = len(suppressed) < len(message.content.recipients)
     return {
         "route": message.route,
         "on_unknown": message.on_unknown,
         "recipients": len(message.content.recipients),
-        "would_be_sent": ready > 0,
+        "suppressed": [
+            {"address": address, "reason": reason} for address, reason in suppressed.items()
+        ],
+        "would_be_sent": ready > 0 and is_for_somebody,
         "has_backup": ready > 1,
         "providers": [
             {

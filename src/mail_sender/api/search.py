@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from ..domain.errors import Fault
-from ..domain.message import KeyId
+from ..domain.message import KeyId, MessageId
 from ..domain.status import State
 from ..store.port import Query
 from .errors import InvalidRequest
 from .faults import faults_of
 from .schemas_message import MessageStatus
-from .schemas_search import FILTERS, Filter
+from .schemas_search import FILTERS, Chosen, Filter
 
 _WORD = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
 _WAITING = frozenset({MessageStatus.QUEUED, MessageStatus.SCHEDULED, MessageStatus.HELD})
@@ -55,9 +55,21 @@ def query_of(filter_: Filter, *, below: str, limit: int = 50, cursor: str | None
     )
 
 
-def is_empty(filter_: Filter) -> bool:
-    """Return whether every message is meant."""
-    return all(getattr(filter_, name) in {None, ""} for name in Filter.model_fields)
+def query_of_chosen(asked: Chosen) -> Query:
+    """Return the store's query for a bulk action.
+
+    Raises:
+        InvalidRequest: It names neither ids nor a filter (every message would be meant), or
+            both, or what `query_of` refuses.
+    """
+    has_filter = any(getattr(asked, name) not in {None, ""} for name in Filter.model_fields)
+    if asked.ids is not None:
+        if has_filter:
+            raise InvalidRequest([Fault("/ids", "not together with filters")])
+        return Query(ids=frozenset(map(MessageId, asked.ids)))
+    if not has_filter:
+        raise InvalidRequest([Fault("", "name ids, or at least one filter, such as status")])
+    return query_of(asked, below="/")
 
 
 def _with_q(filter_: Filter, pointer: str) -> Filter:

@@ -7,6 +7,7 @@ their decorators here is only for the OpenAPI document. So they look at the key 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TypeVar
 
@@ -27,8 +28,9 @@ from ..domain.errors import (
     StoreUnavailable,
 )
 from ..domain.message import Content, Mode
+from ..domain.status import RecipientStatus
 from ..intake.intake import Submission, Verdict
-from ..store.port import ApiKey, Scope
+from ..store.port import ApiKey, Record, Scope
 from .answers import Answer
 from .auth import Behind, CanSend, authenticator_of, services_of
 from .bodies import json_bytes, parsed
@@ -164,7 +166,8 @@ async def explain_message(request: Request, key: CanSend, services: Behind) -> R
     """
     content = await _message_in(request, services, key)
     message = services.intake.prepare(content, key=key).message
-    return Answer(explanation_of(message, explain(message, services.fleet)))
+    suppressed = await services.store.suppressed_among(content.recipients)
+    return Answer(explanation_of(message, explain(message, services.fleet), suppressed))
 
 
 # ---------------------------------------------------------------- one message
@@ -222,9 +225,19 @@ def _answer(submission: Submission, services: Services, headers: dict[str, str])
     if submission.verdict is Verdict.SENT:
         return Answer(message, 200, headers)
     kind, detail = _SYNC_PROBLEMS[submission.verdict]
+    detail = " ".join((detail, *_left_out(submission.record)))
     services.metrics.refused.labels(kind.code).inc()
     members = {"id": message["id"], "attempts": message["attempts"], "message": message}
     return Answer({**problem(kind, detail), **members}, kind.status, headers, MEDIA_TYPE)
+
+
+def _left_out(record: Record) -> Iterator[str]:
+    """Say who is on the suppression list and why; of many recipients the first ten."""
+    suppressed = [r for r in record.recipients if r.status is RecipientStatus.SUPPRESSED]
+    for recipient in suppressed[:10]:
+        yield f"{recipient.address} is {recipient.detail}."
+    if len(suppressed) > 10:
+        yield f"{len(suppressed) - 10} more are on the suppression list."
 
 
 # ---------------------------------------------------------------- a batch

@@ -7,12 +7,14 @@ asked" from "the line broke, so nobody knows", because `send` decides by it.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import shutil
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from .. import __version__
@@ -123,21 +125,55 @@ class Client:
     ) -> Answer:
         """Make one call, whatever the answer.
 
+        A body is written as JSON, but for bytes, whose `Content-Type` stands in `headers`.
+
         Raises:
             LineBroke: There is none.
             CommandFailed: The answer is not one of a gateway.
         """
-        content = None if body is None else json.dumps(body).encode()
-        fields = {"Accept": "application/json", "User-Agent": f"mail-sender/{__version__}"}
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        fields = self._fields("application/json")
         if content is not None:
             fields["Content-Type"] = "application/json"
+        request = (method, self._where(path, query), content, {**fields, **(headers or {})})
+        with self._connected(timeout) as connection:
+            got = _answered(connection, request)
+            raw = _broken_lines(lambda: got.read(MAX_ANSWER_BYTES))
+        return Answer(got.status, self._document(got.status, raw), dict(got.headers.items()))
+
+    def download(self, path: str, to: BinaryIO, *, query: Mapping[str, object]) -> None:
+        """Write what a GET brings into a file, however large it is.
+
+        Raises:
+            CommandFailed: It does not come, or not whole.
+        """
+        request = ("GET", self._where(path, query), None, self._fields("*/*"))
+        try:
+            with self._connected(DEFAULT_TIMEOUT) as connection:
+                got = _answered(connection, request)
+                if got.status == http.client.OK:
+                    _broken_lines(lambda: _copy(got, to))
+                    return
+                raw = _broken_lines(lambda: got.read(MAX_ANSWER_BYTES))
+        except LineBroke as broke:
+            raise unreachable(self.url, broke) from None
+        raise refusal(Answer(got.status, self._document(got.status, raw), dict(got.headers)))
+
+    def _fields(self, accept: str) -> dict[str, str]:
+        fields = {"Accept": accept, "User-Agent": f"mail-sender/{__version__}"}
         if self._key:
             fields["Authorization"] = f"Bearer {self._key}"
-        where = self._parts.path.rstrip("/") + path + _query_text(query or {})
+        return fields
+
+    def _where(self, path: str, query: Mapping[str, object] | None) -> str:
+        return self._parts.path.rstrip("/") + path + _query_text(query or {})
+
+    @contextlib.contextmanager
+    def _connected(self, timeout: float) -> Iterator[http.client.HTTPConnection]:
         connection = self._connection(timeout)
         try:
             _connect(connection)
-            return self._exchange(connection, method, where, content, {**fields, **(headers or {})})
+            yield connection
         finally:
             connection.close()
 
@@ -147,30 +183,6 @@ class Client:
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
         return http.client.HTTPConnection(host, port, timeout=timeout)
-
-    def _exchange(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        where: str,
-        content: bytes | None,
-        fields: Mapping[str, str],
-    ) -> Answer:
-        try:
-            connection.request(method, where, content, dict(fields))
-            got = connection.getresponse()
-            raw = got.read(MAX_ANSWER_BYTES)
-        except TimeoutError:
-            raise LineBroke("no answer in time", was_sent=True, may_pass=False) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise LineBroke(_words_of(error), was_sent=True, may_pass=True) from None
-        except ValueError:  # a header value that cannot be written; never quoted: it may be the key
-            raise CommandFailed(
-                "the API key or the Idempotency-Key has characters that no header may have",
-                status=WRONG_USAGE,
-                code="usage",
-            ) from None
-        return Answer(got.status, self._document(got.status, raw), dict(got.headers.items()))
 
     def _document(self, status: int, raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
         if not raw:
@@ -183,6 +195,47 @@ class Client:
                 advice="Is this the address of a mail-sender, and is the proxy before it well?",
                 code="not_a_gateway",
             ) from None
+
+
+_Request = tuple[str, str, bytes | None, Mapping[str, str]]
+"""Method, path with query, body, header fields."""
+
+Result = TypeVar("Result")
+
+
+def _answered(
+    connection: http.client.HTTPConnection, request: _Request
+) -> http.client.HTTPResponse:
+    method, where, content, fields = request
+
+    def exchange() -> http.client.HTTPResponse:
+        connection.request(method, where, content, dict(fields))
+        return connection.getresponse()
+
+    try:
+        return _broken_lines(exchange)
+    except ValueError:  # a header value that cannot be written; never quoted: it may be the key
+        raise CommandFailed(
+            "the API key or the Idempotency-Key has characters that no header may have",
+            status=WRONG_USAGE,
+            code="usage",
+        ) from None
+
+
+def _copy(got: http.client.HTTPResponse, to: BinaryIO) -> None:
+    shutil.copyfileobj(got, to)
+    if got.length:  # read in parts it does not say itself that there should have been more
+        raise http.client.IncompleteRead(b"", got.length)
+
+
+def _broken_lines(work: Callable[[], Result]) -> Result:
+    """Do something with a connection that stands; what breaks it is a `LineBroke`."""
+    try:
+        return work()
+    except TimeoutError:
+        raise LineBroke("no answer in time", was_sent=True, may_pass=False) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise LineBroke(_words_of(error), was_sent=True, may_pass=True) from None
 
 
 def _connect(connection: http.client.HTTPConnection) -> None:

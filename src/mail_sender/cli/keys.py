@@ -7,10 +7,9 @@ that runs. The secret is all that `keys create` prints, so that a script can kee
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -21,13 +20,11 @@ from ..clock import SystemClock
 from ..domain.message import KeyId
 from ..store.port import ApiKey, Scope, Store
 from . import target, terminal
+from .expiry import expiry_of
 from .failure import CommandFailed, wrong_usage
 from .flags import ANY_CONFIG, ANY_GATEWAY, TABLES, Ask, Configured, Format
 from .local_store import with_store
 from .serve import settings
-
-_SPAN = re.compile(r"(\d{1,5})([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ def create(
         is_test=test,
         sender_domains=sender_domain,
         networks=network,
-        expires_at=_expiry(expires, datetime.now(UTC)) if expires else None,
+        expires_at=expiry_of(expires, datetime.now(UTC)) if expires else None,
     )
     key = _either(
         ask,
@@ -205,21 +202,6 @@ def _scopes(text: str) -> tuple[Scope, ...]:
         raise wrong_usage(
             f"--scopes: expected words of {', '.join(Scope)}, separated by commas; got {text!r}"
         ) from None
-
-
-def _expiry(text: str, now: datetime) -> datetime:
-    if (span := _SPAN.fullmatch(text)) is not None:
-        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise wrong_usage(
-            f"--expires: expected a time such as 2031-05-01T00:00:00Z or a span such as 30d, "
-            f"got {text!r}"
-        )
-    return at
 
 
 def _document(key: ApiKey) -> dict[str, Any]:

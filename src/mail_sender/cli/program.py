@@ -52,6 +52,16 @@ GROUPS = {
         "Messages that wait, or that failed.",
         {"show": "queue:show", "retry": "queue:retry", "cancel": "queue:cancel"},
     ),
+    "suppressions": (
+        "Addresses that get no mail.",
+        {
+            "list": "suppressions:list_",
+            "add": "suppressions:add",
+            "remove": "suppressions:remove",
+            "import": "suppressions:import_",
+            "export": "suppressions:export",
+        },
+    ),
     "config": (
         "The configuration of this machine.",
         {"check": "settings:check", "show": "settings:show"},

@@ -23,7 +23,8 @@ from .flags import ANY_GATEWAY, TABLES, Ask, Format
 
 WAITING = "queued,scheduled,held,sending,unknown"
 RETRIED = "failed,expired"  #: what a retry by filter means unless it says otherwise
-MOST_ROUNDS = 1000  #: of a bulk retry, each of up to 1000 messages
+CANCELLED = "queued,scheduled,held"  #: the same of a cancel
+MOST_ROUNDS = 1000  #: of a bulk action, each of up to 1000 messages
 
 _FILTERS = Group("Which messages", sort_key=50)
 Ids = Annotated[str, Parameter(name="id", help="Message ids.")]
@@ -109,23 +110,40 @@ def retry(
 
     What a provider has taken is never sent again.
     """
-    if ids and (filter_.query() or dry_run):
-        raise wrong_usage("give ids, or filters (and --dry-run), not both")
+    _one_way_of_naming(ids, filter_, dry_run=dry_run)
     client = target.gateway(ask)
     if ids:
         body = {"risk_duplicate": risk_duplicate}
         return _each(client, ids, "retry", body, as_json=shown.json)
-    if not filter_.query():
-        raise wrong_usage("which messages?", "Name ids, or filters such as --status failed.")
     body = {"dry_run": dry_run, "risk_duplicate": risk_duplicate}
-    return _many(client, {"status": RETRIED, **filter_.query(), **body}, as_json=shown.json)
+    document = _many(client, _RETRY, {"status": RETRIED, **filter_.query(), **body})
+    return _tell_many(_RETRY, document, as_json=shown.json)
 
 
-def cancel(*ids: Ids, ask: Ask = ANY_GATEWAY, shown: Format = TABLES) -> int:
-    """Withdraw messages before they are handed over; too late once a provider may have one."""
-    if not ids:
-        raise wrong_usage("which messages?", "Name their ids: mail-sender queue show.")
-    return _each(target.gateway(ask), ids, "cancel", None, as_json=shown.json)
+def cancel(
+    *ids: Ids,
+    filter_: Filter = EVERYTHING,
+    dry_run: Annotated[bool, Parameter(help="By filter: only say what would be done.")] = False,
+    ask: Ask = ANY_GATEWAY,
+    shown: Format = TABLES,
+) -> int:
+    """Withdraw messages before they are handed over: those named, or many by filter.
+
+    Too late once a provider may have one.
+    """
+    _one_way_of_naming(ids, filter_, dry_run=dry_run)
+    client = target.gateway(ask)
+    if ids:
+        return _each(client, ids, "cancel", None, as_json=shown.json)
+    body = {"status": CANCELLED, **filter_.query(), "dry_run": dry_run}
+    return _tell_many(_CANCEL, _many(client, _CANCEL, body), as_json=shown.json)
+
+
+def _one_way_of_naming(ids: tuple[str, ...], filter_: Filter, *, dry_run: bool) -> None:
+    if ids and (filter_.query() or dry_run):
+        raise wrong_usage("give ids, or filters (and --dry-run), not both")
+    if not ids and not filter_.query():
+        raise wrong_usage("which messages?", "Name ids, or filters such as --status failed.")
 
 
 # ---------------------------------------------------------------- one by one
@@ -160,43 +178,72 @@ def _result(id_: str, act: Callable[[], Answer]) -> dict[str, Any]:
 # ---------------------------------------------------------------- many
 
 
-def _many(client: Client, body: dict[str, Any], *, as_json: bool) -> int:
-    """Retry by filter, round by round, as long as a round brings anything.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bulk:
+    """A bulk action.
 
-    Messages that were retried wait, so that they match no longer; a filter that also matches
-    waiting ones, and a dry run, end after one round, or they would go on for ever.
+    Attributes:
+        done: The member of the answer that lists what was done; `words` say it to people.
+        leaves: The statuses of messages that match no longer once it was done to them.
     """
-    is_single = body["dry_run"] or not set(body["status"].split(",")) <= {
-        "failed", "expired", "unknown",
-    }  # fmt: skip
-    retried: list[str] = []
+
+    path: str
+    doing: str
+    done: str
+    words: str
+    leaves: frozenset[str]
+
+
+_RETRY = _Bulk(
+    path="/v1/messages/retry",
+    doing="trying again",
+    done="retried",
+    words="tried again",
+    leaves=frozenset({"failed", "expired", "unknown"}),
+)
+_CANCEL = _Bulk(
+    path="/v1/messages/cancel",
+    doing="cancelling",
+    done="cancelled",
+    words="cancelled",
+    leaves=frozenset({"queued", "scheduled", "held"}),
+)
+
+
+def _many(client: Client, bulk: _Bulk, body: dict[str, Any]) -> dict[str, Any]:
+    """Act by filter, round by round, as long as a round brings anything.
+
+    A filter that goes on matching what was done, and a dry run, end after one round, or they
+    would go on for ever.
+    """
+    is_single = body["dry_run"] or not set(body["status"].split(",")) <= bulk.leaves
+    done: list[str] = []
     left_out: Counter[str] = Counter()
     more = True
-    with terminal.working("trying again") as tell:
+    with terminal.working(bulk.doing) as tell:
         for _ in range(1 if is_single else MOST_ROUNDS):
-            answer = client.ask("POST", "/v1/messages/retry", body=body, timeout=300).document
-            retried += answer["retried"]
+            answer = client.ask("POST", bulk.path, body=body, timeout=300).document
+            done += answer[bulk.done]
             left_out = Counter(answer["left_out"])  # they match each time: the last count holds
             more = answer["more"]
-            tell(f"{len(retried)} messages")
-            if not more or not answer["retried"]:
+            tell(f"{len(done)} messages")
+            if not more or not answer[bulk.done]:
                 break
-    document = {
-        "dry_run": body["dry_run"], "retried": retried, "left_out": dict(left_out), "more": more,
+    return {
+        "dry_run": body["dry_run"], bulk.done: done, "left_out": dict(left_out), "more": more,
     }  # fmt: skip
+
+
+def _tell_many(bulk: _Bulk, document: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         terminal.show_document(document)
         return 0
-    _tell_many(document)
-    return 0
-
-
-def _tell_many(document: dict[str, Any]) -> None:
     would = "that would be " if document["dry_run"] else ""
-    terminal.show(f"Messages {would}tried again: {len(document['retried'])}")
+    terminal.show(f"Messages {would}{bulk.words}: {len(document[bulk.done])}")
     for status, count in sorted(document["left_out"].items()):
         terminal.show(f"Left out, {status}: {count}")
-    if document["left_out"].get("unknown"):
+    if bulk is _RETRY and document["left_out"].get("unknown"):
         terminal.say("A provider may have the unknown ones; --risk-duplicate sends them again.")
     if document["more"]:
         terminal.say("More messages match: call again, or narrow the filter.")
+    return 0

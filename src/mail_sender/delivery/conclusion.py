@@ -6,7 +6,7 @@ case it is killed before it can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,7 +48,7 @@ class Circumstances:
 
 def conclude(lease: Lease, done: Pass, around: Circumstances) -> Change:
     """Return what to write after a pass."""
-    recipients = changes_of(done, lease.message.on_unknown)
+    recipients = changes_of(done, lease.message.on_unknown) | _left_out(lease)
     statuses = dict.fromkeys(lease.pending, RecipientStatus.QUEUED)
     statuses |= {r: change.status for r, change in recipients.items()}
     waiting = [r for r, status in statuses.items() if status is RecipientStatus.QUEUED]
@@ -68,7 +68,7 @@ def conclude(lease: Lease, done: Pass, around: Circumstances) -> Change:
         provider=done.provider,
         provider_message_id=done.provider_message_id,
         counts_as_retry=done.asked,
-        events=(_event(lease, done, state, due_at, around.now),),
+        events=tuple(_events(lease, done, state, due_at, around.now)),
     )
 
 
@@ -77,6 +77,16 @@ def changes_of(done: Pass, on_unknown: OnUnknown) -> dict[Address, RecipientChan
     return {
         recipient: _change(outcome, done.by[recipient], on_unknown)
         for recipient, outcome in done.outcomes.items()
+    }
+
+
+def _left_out(lease: Lease) -> dict[Address, RecipientChange]:
+    """Return what becomes of the recipients that are on the suppression list."""
+    return {
+        recipient: RecipientChange(
+            status=RecipientStatus.SUPPRESSED, detail=f"on the suppression list: {reason}"
+        )
+        for recipient, reason in lease.suppressed.items()
     }
 
 
@@ -146,6 +156,23 @@ _EVENTS = {
     State.FAILED: EventType.FAILED,
     State.EXPIRED: EventType.EXPIRED,
 }
+
+
+def _events(
+    lease: Lease, done: Pass, state: State, due_at: datetime | None, now: datetime
+) -> Iterator[Event]:
+    if lease.suppressed:
+        left_out = [
+            {"address": address, "reason": reason} for address, reason in lease.suppressed.items()
+        ]
+        yield Event(
+            type=EventType.SUPPRESSED,
+            at=now,
+            message_id=lease.message.id,
+            data={"recipients": left_out},
+        )
+    if state is not State.SUPPRESSED:
+        yield _event(lease, done, state, due_at, now)
 
 
 def _event(lease: Lease, done: Pass, state: State, due_at: datetime | None, now: datetime) -> Event:

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     UNKNOWN = "message.unknown"  #: nobody knows whether a provider took it
     FAILED = "message.failed"  #: refused for good
     EXPIRED = "message.expired"  #: gave up
+    SUPPRESSED = "message.suppressed"  #: recipients on the suppression list were left out
     CANCELLED = "message.cancelled"  #: withdrawn by the client
     RETRIED = "message.retried"  #: a person or a client asked for a new attempt
     RELEASED = "message.released"  #: a held message may go

@@ -6,7 +6,7 @@ it can never overtake a worker that is already calling a provider.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from ..queue.port import Queue
 from ..store.port import ActionResult, ApiKey, Done, Query, Record, Store
 from .rules import MAX_AHEAD
 
-RETRY_AT_MOST = 1000  #: messages in one bulk retry
+ACT_AT_MOST = 1000  #: messages in one bulk action
 
 _WHY_NOT = {
     State.SENDING: "a provider may be taking it right now; ask again in a moment",
@@ -37,15 +37,20 @@ _WHY_NOT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BulkRetry:
-    """What a bulk retry did, or (dry run) would do.
+class Bulk:
+    """What a bulk action did, or (dry run) would do.
 
-    `left_out` counts the messages that matched and may not be retried, by state.
+    Attributes:
+        done: In the order of a list: newest first.
+        left_out: How many matched and are in a state that forbids it.
+        missing: How many of the ids that were named do not exist.
+        more: Whether further messages match: ask again.
     """
 
-    retried: tuple[MessageId, ...]
+    done: tuple[MessageId, ...]
     left_out: dict[State, int]
-    more: bool  #: whether further messages match: ask again
+    missing: int
+    more: bool
 
 
 class Actions:
@@ -89,41 +94,65 @@ class Actions:
 
     async def retry_many(
         self, query: Query, *, by: ApiKey, dry_run: bool, risk_duplicate: bool
-    ) -> BulkRetry:
-        """Try again what matches: failed and expired ones, waiting ones at once.
+    ) -> Bulk:
+        """Try again what matches: failed, expired and suppressed ones, waiting ones at once.
 
         Unknown ones are left out unless `risk_duplicate`; sent ones always. At most
-        `RETRY_AT_MOST` in one call.
+        `ACT_AT_MOST` in one call.
         """
-        retried: list[MessageId] = []
-        left_out: dict[State, int] = {}
-        allowed = {State.QUEUED, State.FAILED, State.EXPIRED}
+
+        async def retry(id_: MessageId) -> ActionResult:
+            event = self._event(EventType.RETRIED, id_, by, bulk=True)
+            return await self._store.retry(id_, event, risk_duplicate=risk_duplicate)
+
+        allowed = {State.QUEUED, State.FAILED, State.EXPIRED, State.SUPPRESSED}
         if risk_duplicate:
             allowed.add(State.UNKNOWN)
+        bulk = await self._each(query, allowed, None if dry_run else retry)
+        if not dry_run:
+            self._queue.announce(len(bulk.done))
+        return bulk
+
+    async def cancel_many(self, query: Query, *, by: ApiKey, dry_run: bool) -> Bulk:
+        """Withdraw what matches and was not handed over. At most `ACT_AT_MOST` in one call."""
+
+        async def cancel(id_: MessageId) -> ActionResult:
+            return await self._store.cancel(
+                id_, self._event(EventType.CANCELLED, id_, by, bulk=True)
+            )
+
+        return await self._each(query, {State.QUEUED, State.LEASED}, None if dry_run else cancel)
+
+    async def _each(
+        self,
+        query: Query,
+        allowed: Collection[State],
+        act: Callable[[MessageId], Awaitable[ActionResult]] | None,
+    ) -> Bulk:
+        """Act on what matches and is in an allowed state; with None for `act`, only count."""
+        acted: list[MessageId] = []
+        left_out: dict[State, int] = {}
         page = await self._store.find(replace(query, limit=200))
         seen = 0
         while True:
             for record in page.rows:
                 seen += 1
                 state, done = record.state, record.state in allowed
-                if done and not dry_run:
-                    result = await self._store.retry(
-                        record.message.id,
-                        self._event(EventType.RETRIED, record.message.id, by, bulk=True),
-                        risk_duplicate=risk_duplicate,
-                    )
+                if done and act is not None:
+                    result = await act(record.message.id)
                     state, done = result.state or state, result.done is Done.YES
                 if done:
-                    retried.append(record.message.id)
+                    acted.append(record.message.id)
                 else:
                     left_out[state] = left_out.get(state, 0) + 1
-            if page.next_cursor is None or seen >= RETRY_AT_MOST:
+            if page.next_cursor is None or seen >= ACT_AT_MOST:
                 break
             page = await self._store.find(replace(query, limit=200, cursor=page.next_cursor))
-        if not dry_run:
-            self._queue.announce(len(retried))
-        return BulkRetry(
-            retried=tuple(retried), left_out=left_out, more=page.next_cursor is not None
+        return Bulk(
+            done=tuple(acted),
+            left_out=left_out,
+            missing=max(len(query.ids) - seen, 0),
+            more=page.next_cursor is not None,
         )
 
     async def _act(

@@ -31,9 +31,10 @@ from ..domain.errors import (
     StoreUnavailable,
 )
 from ..domain.event import Event, EventType
-from ..domain.message import Content, Message, Mode, new_message_id
+from ..domain.message import Address, Content, Message, Mode, new_message_id
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..domain.suppression import SuppressionReason
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..queue.port import Queue
@@ -150,7 +151,7 @@ class Intake:
             return await self._replay(new, kept, wait)
         self._note_accepted(new)
         if content.mode is Mode.SYNC:
-            return await self._deliver_now(new)
+            return await self._deliver_now(new, kept.suppressed)
         self._announce(new)
         return await self._waited(fresh_record(new), wait)
 
@@ -279,12 +280,15 @@ class Intake:
         except MailSenderError as error:
             return error
 
-    async def _deliver_now(self, new: NewMessage) -> Submission:
+    async def _deliver_now(
+        self, new: NewMessage, suppressed: Mapping[Address, SuppressionReason]
+    ) -> Submission:
         lease = Lease(
             message=new.message,
             owner=self._worker.owner,
             fence=1,
-            pending=new.message.content.recipients,
+            pending=tuple(a for a in new.message.content.recipients if a not in suppressed),
+            suppressed=suppressed,
         )
         until = self._clock.now() + (new.message.content.timeout or self._policy.sync_timeout)
         hand_over = await self._worker.deliver_now(lease, until)

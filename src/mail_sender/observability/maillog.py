@@ -14,6 +14,7 @@ import structlog
 
 from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.message import Address, Message, MessageId
+from ..domain.suppression import SuppressionReason
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -86,6 +87,16 @@ def attempt(message: Message, made: Attempt) -> None:
         detail=made.detail,
         duration_ms=round(made.duration.total_seconds() * 1000, 1),
     )
+
+
+def suppressed(message: Message, recipient: Address, reason: SuppressionReason) -> None:
+    """A recipient on the suppression list was left out."""
+    _log.info("suppressed", message_id=message.id, recipient=shown(recipient), reason=reason)
+
+
+def list_changed(action: str, address: Address, *, by: str) -> None:
+    """Somebody added an address to the suppression list, or removed it."""
+    _log.info(action, address=shown(address), by=by)
 
 
 def concluded(message: Message, state: str, *, provider: str | None, due_at: str | None) -> None:

@@ -39,6 +39,10 @@ class Metrics:
             "mail_sender_attempt_seconds", "Duration of calls to providers.",
             ["provider"], buckets=_LATENCY, registry=registry,
         )  # fmt: skip
+        self.suppressed = Counter(
+            "mail_sender_recipients_suppressed", "Recipients on the suppression list, left out.",
+            ["reason"], registry=registry,
+        )  # fmt: skip
         self.concluded = Counter(
             "mail_sender_messages_concluded", "Passes over the providers, by the state after.",
             ["state"], registry=registry,

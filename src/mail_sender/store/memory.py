@@ -18,15 +18,18 @@ from ..domain.attempt import OutcomeKind
 from ..domain.event import Event
 from ..domain.message import Address, KeyId, MessageId, Priority
 from ..domain.status import State
+from ..domain.suppression import Suppression, SuppressionReason
 from . import moves
 from .figures import Period, percentiles, stats_of
 from .heartbeat import Heartbeat, after_step, next_beat
 from .memory_rows import Row, matches
+from .memory_suppressions import SuppressionList
 from .micros import micros, micros_of
 from .moves import SETTLE_PAUSE, Begun, Move, Standing
 from .paging import cursor_at, event_id, event_number, position
 from .port import (
     ActionResult,
+    AddedSuppression,
     ApiKey,
     Change,
     Depth,
@@ -40,6 +43,7 @@ from .port import (
     Record,
     Stats,
     Stored,
+    SuppressionQuery,
     Swept,
 )
 
@@ -57,6 +61,7 @@ class MemoryStore:
         self._keys: dict[KeyId, ApiKey] = {}
         self._hashes: dict[bytes, KeyId] = {}
         self._pauses: dict[str, Pause] = {}
+        self._suppressions = SuppressionList()
         self._last_seq = 0
         self._last_event = 0
 
@@ -95,7 +100,10 @@ class MemoryStore:
         self._rows[message.id] = row
         self._file(row)
         self._append(new.events, message.id)
-        return Stored(message.id)
+        return Stored(message.id, self._suppressed(row, now) if new.owner is not None else {})
+
+    def _suppressed(self, row: Row, now: datetime) -> dict[Address, SuppressionReason]:
+        return self._suppressions.among(row.recipients, now)
 
     # ------------------------------------------------ worker
 
@@ -112,7 +120,7 @@ class MemoryStore:
         now = self._clock.now()
         due = (row for row in self._open.values() if row.is_claimable(now))
         chosen = heapq.nsmallest(limit, due, key=Row.turn)
-        return [row.leased(owner, now) for row in chosen]
+        return [row.leased(owner, now, self._suppressed(row, now)) for row in chosen]
 
     async def claim_unknown(self, owner: str, *, limit: int) -> Sequence[Lease]:
         """See `port.Store.claim_unknown`."""
@@ -388,12 +396,37 @@ class MemoryStore:
         """See `port.Store.pauses`."""
         return dict(self._pauses)
 
+    # ------------------------------------------------ suppressions
+
+    async def add_suppressions(self, new: Sequence[Suppression]) -> Sequence[AddedSuppression]:
+        """See `port.Store.add_suppressions`."""
+        return self._suppressions.add(new, self._clock.now())
+
+    async def remove_suppression(self, address: Address) -> Suppression | None:
+        """See `port.Store.remove_suppression`."""
+        return self._suppressions.remove(address, self._clock.now())
+
+    async def suppression(self, address: Address) -> Suppression | None:
+        """See `port.Store.suppression`."""
+        return self._suppressions.get(address, self._clock.now())
+
+    async def suppressions(self, query: SuppressionQuery) -> Page[Suppression]:
+        """See `port.Store.suppressions`."""
+        return self._suppressions.page(query, self._clock.now())
+
+    async def suppressed_among(
+        self, addresses: Sequence[Address]
+    ) -> dict[Address, SuppressionReason]:
+        """See `port.Store.suppressed_among`."""
+        return self._suppressions.among(addresses, self._clock.now())
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
         """See `port.Store.purge`."""
         now = self._clock.now()
         self._used_keys = {key: used for key, used in self._used_keys.items() if now < used[1]}
+        self._suppressions.forget_expired(now)
         ended = [row for row in self._rows.values() if row.ended_before(finished_before)]
         gone = {row.message.id for row in heapq.nsmallest(limit, ended, key=Row.end)}
         for id_ in gone:

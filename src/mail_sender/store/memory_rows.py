@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..domain.attempt import Attempt
 from ..domain.message import Address, Message, Priority
 from ..domain.status import RecipientStatus, State
+from ..domain.suppression import SuppressionReason
 from .listing import ascii_lower, without_body
 from .micros import micros
 from .moves import (
@@ -147,17 +149,21 @@ class Row:
 
     # ------------------------------------------------ how it changes
 
-    def leased(self, owner: str, now: datetime) -> Lease:
+    def leased(
+        self, owner: str, now: datetime, suppressed: Mapping[Address, SuppressionReason]
+    ) -> Lease:
         """QUEUED -> LEASED."""
         self.state, self.due_at, self.updated_at = State.LEASED, None, now
-        return self._lease(owner, RecipientStatus.QUEUED)
+        return self._lease(owner, RecipientStatus.QUEUED, suppressed)
 
     def taken_to_settle(self, owner: str, now: datetime, until: datetime) -> Lease:
         """UNKNOWN stays so, and is nobody else's until then."""
         self.due_at, self.updated_at = until, now
-        return self._lease(owner, RecipientStatus.UNKNOWN)
+        return self._lease(owner, RecipientStatus.UNKNOWN, {})
 
-    def _lease(self, owner: str, waiting: RecipientStatus) -> Lease:
+    def _lease(
+        self, owner: str, waiting: RecipientStatus, suppressed: Mapping[Address, SuppressionReason]
+    ) -> Lease:
         self.owner = owner
         self.fence += 1
         return lease_of(
@@ -168,6 +174,7 @@ class Row:
             statuses={a: r.status for a, r in self.recipients.items()},
             attempts=self.attempts,
             retries_made=self.retries_made,
+            suppressed=suppressed,
         )
 
     def begin(self, begun: Begun) -> None:
@@ -234,7 +241,8 @@ def matches(row: Row, query: Query, now: datetime) -> bool:
     created_at = row.message.created_at
     scheduled = row.state is State.QUEUED and not row.attempts and not row.is_due(now)
     return (
-        (not query.states or row.state in query.states)
+        (not query.ids or row.message.id in query.ids)
+        and (not query.states or row.state in query.states)
         and (query.held is None or row.held is query.held)
         and (query.scheduled is None or scheduled is query.scheduled)
         and (query.recipient is None or any(_has(a, query.recipient) for a in row.recipients))

@@ -16,6 +16,7 @@ from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.event import Event, EventType
 from ..domain.message import Address, Message, MessageId, OnUnknown
 from ..domain.status import RecipientStatus, State, raise_to, state_of
+from ..domain.suppression import SuppressionReason
 from .port import Change, Lease, NewMessage
 
 
@@ -121,6 +122,7 @@ _GOES_AGAIN = {
     State.FAILED: RecipientStatus.FAILED,
     State.EXPIRED: RecipientStatus.EXPIRED,
     State.UNKNOWN: RecipientStatus.UNKNOWN,
+    State.SUPPRESSED: RecipientStatus.SUPPRESSED,  # the list may be another by now
 }
 
 
@@ -299,6 +301,7 @@ def lease_of(
     statuses: Mapping[Address, RecipientStatus],
     attempts: Iterable[Attempt],
     retries_made: int,
+    suppressed: Mapping[Address, SuppressionReason],
 ) -> Lease:
     """Return a lease, with what its holder must know of the attempts made before.
 
@@ -310,19 +313,23 @@ def lease_of(
         statuses: Of every recipient, in the order of the envelope.
         attempts: In the order in which they were recorded.
         retries_made: See `Lease`.
+        suppressed: Recipients on the suppression list, whatever their status; none of a lease
+            that is about unknown ones, which a provider may have taken.
     """
     made = list(attempts)
     asked = [a for a in made if a.outcome is not OutcomeKind.SKIPPED]
     silent = [a for a in asked if a.outcome is OutcomeKind.UNKNOWN]
+    waits = [a for a, status in statuses.items() if status is waiting]
     return Lease(
         message=message,
         owner=owner,
         fence=fence,
-        pending=tuple(a for a, status in statuses.items() if status is waiting),
+        pending=tuple(a for a in waits if a not in suppressed),
         attempts_made=len(made),
         retries_made=retries_made,
         skipped={a.provider: a.detail for a in made if a.outcome is OutcomeKind.SKIPPED},
         last_provider=asked[-1].provider if asked else None,
         unknown_since=silent[-1].started_at if silent else None,
         others=tuple(status for status in statuses.values() if status is not waiting),
+        suppressed={a: suppressed[a] for a in waits if a in suppressed},
     )

@@ -28,6 +28,7 @@ from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.event import Event
 from ..domain.message import Address, KeyId, Message, MessageId, Priority, RecipientKind
 from ..domain.status import RecipientStatus, State
+from ..domain.suppression import OriginKind, Suppression, SuppressionReason
 
 Row = TypeVar("Row")
 
@@ -107,9 +108,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The message is durable."""
+    """The message is durable.
+
+    `suppressed`: of a message with an owner, the recipients that are on the suppression list, as
+    `Lease.suppressed` says it of a claimed one.
+    """
 
     id: MessageId
+    suppressed: Mapping[Address, SuppressionReason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +134,16 @@ class Lease:
     """A message that this owner may work on.
 
     Attributes:
-        pending: The recipients whose status is QUEUED (state LEASED), or UNKNOWN when the
-            lease comes from `claim_unknown`.
+        pending: The recipients whose status is QUEUED (state LEASED) and who are not
+            suppressed, or whose status is UNKNOWN when the lease comes from `claim_unknown`.
+        suppressed: The recipients whose status is QUEUED and who are on the suppression list:
+            no provider may be asked for them, and a record must say so.
         attempts_made: How many attempts stand in the record (their numbers go on from here).
         retries_made: How many passes counted for the back-off.
         skipped: Providers passed over so far, with the reason last recorded.
         last_provider: The provider of the newest attempt that was not skipped.
         unknown_since: When the newest attempt with an unknown outcome began; None if none did.
-        others: The statuses of the recipients that are not pending.
+        others: The statuses of all other recipients.
     """
 
     message: Message
@@ -148,6 +156,7 @@ class Lease:
     last_provider: str | None = None
     unknown_since: datetime | None = None
     others: tuple[RecipientStatus, ...] = ()
+    suppressed: Mapping[Address, SuppressionReason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +196,10 @@ class Query:
     """Filters of a list; all that are given must hold. Newest first.
 
     `recipient`, `sender` and `subject` match when the text is contained, ignoring case (ASCII).
-    `key_id` limits to messages accepted with one API key.
+    `key_id` limits to messages accepted with one API key, `ids` to those that it names.
     """
 
+    ids: frozenset[MessageId] = frozenset()  #: empty: any
     states: frozenset[State] = frozenset()
     held: bool | None = None
     scheduled: bool | None = None  #: True: QUEUED with a `due_at` in the future and no attempt yet
@@ -297,6 +307,37 @@ class ApiKey:
     last_used_at: datetime | None = None
 
 
+class Added(StrEnum):
+    """What adding to the suppression list came to."""
+
+    ADDED = "added"  #: it was not there
+    CHANGED = "changed"  #: it was there, and says more now
+    KNOWN = "known"  #: it was there, and says the same
+
+
+@dataclass(frozen=True, slots=True)
+class AddedSuppression:
+    """The entry as it stands after adding."""
+
+    suppression: Suppression
+    added: Added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionQuery:
+    """Filters of the suppression list; all that are given must hold. Newest first.
+
+    `address` matches when it is contained, ignoring case (ASCII).
+    """
+
+    address: str | None = None
+    reason: SuppressionReason | None = None
+    origin: OriginKind | None = None
+    origin_id: str | None = None
+    limit: int = 50
+    cursor: str | None = None  #: from `Page.next_cursor`; `InvalidCursor` when it is not
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A provider that a person took out of service."""
@@ -359,7 +400,11 @@ class Store(Protocol):
     # ------------------------------------------------ intake
 
     async def accept(self, new: NewMessage) -> Stored | Duplicate:
-        """Keep a message, its content, key, recipients and events in one commit."""
+        """Keep a message, its content, key, recipients and events in one commit.
+
+        Of a message with an owner the suppression list is looked at in the same transaction:
+        there will be no claim.
+        """
         ...
 
     async def accept_many(self, new: Sequence[NewMessage]) -> Sequence[Stored | Duplicate]:
@@ -379,7 +424,8 @@ class Store(Protocol):
     async def claim(self, owner: str, *, limit: int) -> Sequence[Lease]:
         """QUEUED, due, not held, not beyond `give_up_at` -> LEASED, with `fence + 1`.
 
-        Strictly by priority, then by `due_at`. The owner must have a heartbeat.
+        Strictly by priority, then by `due_at`. The owner must have a heartbeat. The suppression
+        list is looked at in the same transaction, so that it holds for every attempt.
         """
         ...
 
@@ -441,7 +487,8 @@ class Store(Protocol):
 
         The new `give_up_at` is now plus the span that the message had at first.
         UNKNOWN only with `risk_duplicate`: its unknown recipients are queued again, `fence + 1`.
-        Of FAILED only the recipients that failed, of EXPIRED those that expired, go again.
+        Of FAILED only the recipients that failed, of EXPIRED those that expired, go again. So
+        does SUPPRESSED: the list may be another by now, and the claim looks.
         """
         ...
 
@@ -530,11 +577,40 @@ class Store(Protocol):
         """Return the paused providers by name."""
         ...
 
+    # ------------------------------------------------ suppressions
+
+    async def add_suppressions(self, new: Sequence[Suppression]) -> Sequence[AddedSuppression]:
+        """Add to the list, all in one commit; answers in order.
+
+        Addresses are compared ignoring the case of ASCII letters. One that is there already
+        is joined with the news (`domain.suppression.joined`); an expired one is replaced.
+        """
+        ...
+
+    async def remove_suppression(self, address: Address) -> Suppression | None:
+        """Take an address from the list, and return what stood there. None: it did not."""
+        ...
+
+    async def suppression(self, address: Address) -> Suppression | None:
+        """Return the entry of an address, if it counts now."""
+        ...
+
+    async def suppressions(self, query: SuppressionQuery) -> Page[Suppression]:
+        """Return a page of those that count now."""
+        ...
+
+    async def suppressed_among(
+        self, addresses: Sequence[Address]
+    ) -> Mapping[Address, SuppressionReason]:
+        """Return those of the addresses (as given) that get no mail now."""
+        ...
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
         """Delete up to `limit` messages that ended before then, with all their rows.
 
-        Also forgets expired idempotency keys. Returns how many messages were deleted.
+        Also forgets expired idempotency keys and suppressions. Returns how many messages were
+        deleted.
         """
         ...

@@ -25,6 +25,7 @@ from ..clock import Clock
 from ..domain.errors import StoreUnavailable
 from ..domain.event import Event
 from ..domain.message import Address, KeyId, MessageId
+from ..domain.suppression import Suppression, SuppressionReason
 from . import (
     moves,
     sqlite_find,
@@ -34,6 +35,7 @@ from . import (
     sqlite_read,
     sqlite_record,
     sqlite_stats,
+    sqlite_suppressions,
     sqlite_work,
 )
 from .figures import Period
@@ -41,6 +43,7 @@ from .micros import micros, micros_of
 from .moves import Move, Standing
 from .port import (
     ActionResult,
+    AddedSuppression,
     ApiKey,
     Change,
     Depth,
@@ -53,6 +56,7 @@ from .port import (
     Record,
     Stats,
     Stored,
+    SuppressionQuery,
     Swept,
 )
 from .sqlite_checkpoint import Checkpointer
@@ -80,6 +84,8 @@ _revoke_key = one_by_one(sqlite_keys.revoke_key)
 _touch_key = one_by_one(sqlite_keys.touch_key)
 _pause = one_by_one(sqlite_keys.pause)
 _resume = one_by_one(sqlite_keys.resume)
+_add_suppressions = one_by_one(sqlite_suppressions.add)
+_remove_suppression = one_by_one(sqlite_suppressions.remove)
 
 
 class _Engine:
@@ -338,6 +344,41 @@ class SqliteStore:
     async def pauses(self) -> Mapping[str, Pause]:
         """See `port.Store.pauses`."""
         return await self._read(sqlite_keys.pauses)
+
+    # ------------------------------------------------ suppressions
+
+    async def add_suppressions(self, new: Sequence[Suppression]) -> Sequence[AddedSuppression]:
+        """See `port.Store.add_suppressions`."""
+        additions = sqlite_suppressions.Additions(new, micros(self._clock.now()))
+        return await self._write(_add_suppressions, additions) if new else []
+
+    async def remove_suppression(self, address: Address) -> Suppression | None:
+        """See `port.Store.remove_suppression`."""
+        removal = sqlite_suppressions.Removal(address, micros(self._clock.now()))
+        return await self._write(_remove_suppression, removal)
+
+    async def suppression(self, address: Address) -> Suppression | None:
+        """See `port.Store.suppression`."""
+        now = micros(self._clock.now())
+        return await self._read(
+            lambda connection: sqlite_suppressions.suppression(connection, address, now)
+        )
+
+    async def suppressions(self, query: SuppressionQuery) -> Page[Suppression]:
+        """See `port.Store.suppressions`."""
+        now = micros(self._clock.now())
+        return await self._read(
+            lambda connection: sqlite_suppressions.suppressions(connection, query, now)
+        )
+
+    async def suppressed_among(
+        self, addresses: Sequence[Address]
+    ) -> Mapping[Address, SuppressionReason]:
+        """See `port.Store.suppressed_among`."""
+        now = micros(self._clock.now())
+        return await self._read(
+            lambda connection: sqlite_suppressions.suppressed_among(connection, addresses, now)
+        )
 
     # ------------------------------------------------ housekeeping
 

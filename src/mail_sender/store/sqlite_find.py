@@ -26,9 +26,11 @@ from .sqlite_rows import json_text
 _FEW = 2000
 
 BY_WORDS = "SELECT seq FROM searches AS s WHERE {words} ORDER BY seq DESC LIMIT ?"
+BY_ID = "SELECT seq FROM messages WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?"
 BY_TAG = "SELECT seq FROM tags WHERE tag = ? LIMIT ?"
 _HAS_WORDS = "EXISTS (SELECT 1 FROM searches AS s WHERE s.seq = m.seq AND {words})"
 _HAS_TAG = "EXISTS (SELECT 1 FROM tags AS t WHERE t.tag = ? AND t.seq = m.seq)"
+_HAS_ID = "m.id IN (SELECT value FROM json_each(?))"
 _IS_SCHEDULED = "(m.state = 'queued' AND m.due_at > ? AND m.attempts_made = 0) = ?"
 _ORDER = "ORDER BY m.created_at DESC, m.seq DESC LIMIT ?"
 
@@ -98,9 +100,9 @@ def _filters(query: Query, now: datetime) -> _Filters:
 def _narrow(
     connection: sqlite3.Connection, query: Query, filters: _Filters
 ) -> Sequence[int] | None:
-    """Add the filters for words and tag; return the messages that match, if they are few."""
+    """Add the filters for ids, words and tag; return the messages that match, if they are few."""
     few: Sequence[int] | None = None
-    for lookup, condition, values in (*_words(query), *_tag(query)):
+    for lookup, condition, values in (*_ids(query), *_words(query), *_tag(query)):
         filters.add(condition, *values)
         if few is None:
             found = connection.execute(lookup, (*values, _FEW)).fetchall()
@@ -109,6 +111,10 @@ def _narrow(
 
 
 _Lookup = tuple[str, str, Sequence[str]]
+
+
+def _ids(query: Query) -> list[_Lookup]:
+    return [(BY_ID, _HAS_ID, [json_text(sorted(query.ids))])] if query.ids else []
 
 
 def _words(query: Query) -> list[_Lookup]:

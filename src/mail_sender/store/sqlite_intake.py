@@ -9,13 +9,14 @@ from itertools import count
 
 import msgspec
 
-from ..domain.message import KeyId, MessageId
+from ..domain.message import Address, KeyId, MessageId
 from ..domain.status import State
 from .listing import ascii_lower, encode_listed
 from .micros import micros, micros_of
 from .moves import state_at_acceptance, status_at_acceptance
 from .port import Duplicate, NewMessage, Stored
 from .sqlite_rows import INSERT_EVENTS, LANE, Columns, event_columns
+from .sqlite_suppressions import suppressed_among
 from .sqlite_values import insert_rows, select_rows
 
 _INSERT_MESSAGES = (
@@ -53,6 +54,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     tags: Sequence[str]
     events: Sequence[Columns]
     key: _ClientKey | None
+    at_once: Sequence[Address]  #: whom its owner will hand it over for, without a claim
+    arrived_at: int
 
 
 def arrival(new: NewMessage, now: datetime) -> Arrival:
@@ -102,6 +105,8 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
         tags=content.tags,
         events=[event_columns(event) for event in new.events],
         key=_client_key(new, micros(now)),
+        at_once=content.recipients if is_leased else (),
+        arrived_at=micros(now),
     )
 
 
@@ -121,7 +126,24 @@ def accept(
     fresh: list[Arrival] = []
     answers = [[_judge(arrived, used, fresh) for arrived in request] for request in requests]
     _insert(connection, fresh)
-    return answers
+    suppressed = _suppressed(connection, fresh)
+    return [[suppressed.get(answer.id, answer) for answer in each] for each in answers]
+
+
+def _suppressed(
+    connection: sqlite3.Connection, fresh: Sequence[Arrival]
+) -> dict[MessageId, Stored]:
+    """Return the answers of those that are handed over at once and have suppressed recipients."""
+    at_once = [arrived for arrived in fresh if arrived.at_once]
+    if not at_once:
+        return {}
+    addresses = {address for arrived in at_once for address in arrived.at_once}
+    found = suppressed_among(connection, sorted(addresses), at_once[-1].arrived_at)
+    return {
+        arrived.id: Stored(arrived.id, {a: found[a] for a in arrived.at_once if a in found})
+        for arrived in at_once
+        if not found.keys().isdisjoint(arrived.at_once)
+    }
 
 
 def _used_keys(

@@ -23,6 +23,7 @@ from .sqlite_rows import (
     event_columns,
     standing_of,
 )
+from .sqlite_suppressions import forget_expired
 from .sqlite_values import insert_rows
 
 _FORGET_OWNERS_AFTER = timedelta(days=1)  #: an owner that is not listed is dead since ever
@@ -200,12 +201,16 @@ _DELETE = (
 
 
 def purge(connection: sqlite3.Connection, purge: Purge) -> int:
-    """Delete what is over; forget keys and owners whose time is over. Returns messages."""
+    """Delete what is over; forget keys, suppressions and owners whose time is over.
+
+    Returns how many messages were deleted.
+    """
     (seqs,) = connection.execute(OVER, (purge.before, purge.limit)).fetchone()
     deleted = 0
     for statement in _DELETE:
         deleted = connection.execute(statement, (seqs,)).rowcount
     connection.execute("DELETE FROM used_keys WHERE expires_at <= ?", (purge.now,))
+    forget_expired(connection, purge.now)
     long_ago = purge.now - micros_of(_FORGET_OWNERS_AFTER)
     connection.execute("DELETE FROM owners WHERE lease_until < ?", (long_ago,))
     return deleted

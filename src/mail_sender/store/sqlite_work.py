@@ -18,6 +18,7 @@ import msgspec
 from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.message import Address
 from ..domain.status import RecipientStatus, State
+from ..domain.suppression import SuppressionReason
 from . import moves
 from .codec import decode_content
 from .micros import instant, micros, optional_micros
@@ -93,15 +94,19 @@ _TAKE = """
     SET state = ?2, due_at = ?3, owner = ?4, updated_at = ?5, fence = fence + 1
     WHERE seq IN (SELECT value FROM json_each(?1))
 """
-_TAKEN = f"""
+TAKEN = f"""
     SELECT m.seq, {MESSAGE}, m.fence, m.retries_made, c.content,
         (SELECT json_group_array(json_array(address, status)) FROM
             (SELECT address, status FROM recipients AS r WHERE r.seq = m.seq ORDER BY position)),
         CASE WHEN m.attempts_made > 0 THEN
             (SELECT json_group_array(json_array(number, provider, outcome, detail, started_at)) FROM
-                (SELECT * FROM attempts AS a WHERE a.seq = m.seq ORDER BY n)) END
+                (SELECT * FROM attempts AS a WHERE a.seq = m.seq ORDER BY n)) END,
+        CASE WHEN EXISTS (SELECT 1 FROM suppressions) THEN
+            (SELECT json_group_object(r.address, s.reason) FROM recipients AS r
+                CROSS JOIN suppressions AS s ON s.mailbox = lower(r.address)
+                WHERE r.seq = m.seq AND (s.expires_at IS NULL OR s.expires_at > ?2)) END
     FROM messages AS m LEFT JOIN contents AS c ON c.seq = m.seq
-    WHERE m.seq IN (SELECT value FROM json_each(?))
+    WHERE m.seq IN (SELECT value FROM json_each(?1))
 """
 
 
@@ -141,7 +146,7 @@ def _take(
     connection.execute(
         _TAKE, (seqs, state.value, optional_micros(due_at), claim.owner, micros(claim.now))
     )
-    rows = {row[0]: row for row in connection.execute(_TAKEN, (seqs,))}
+    rows = {row[0]: row for row in connection.execute(TAKEN, (seqs, micros(claim.now)))}
     leases = [_lease(rows[seq], claim.owner, state) for seq in order]
     for seq, lease in zip(order, leases, strict=True):
         if lease is None:
@@ -164,7 +169,7 @@ def _that_fit(chosen: Sequence[tuple[int, int]]) -> list[int]:
 
 def _lease(row: Columns, owner: str, state: State) -> Lease | None:
     """Return the lease; None when the content cannot be read."""
-    _, *message, fence, retries_made, content, recipients, attempts = row
+    _, *message, fence, retries_made, content, recipients, attempts, suppressed = row
     try:
         decoded = decode_content(content or b"")
     except (msgspec.MsgspecError, ValueError):
@@ -177,7 +182,12 @@ def _lease(row: Columns, owner: str, state: State) -> Lease | None:
         statuses={Address(a): RecipientStatus(status) for a, status in _decode(recipients)},
         attempts=[_past(fields) for fields in _decode(attempts)] if attempts else (),
         retries_made=retries_made,
+        suppressed=_suppressed(suppressed) if suppressed and state is State.LEASED else {},
     )
+
+
+def _suppressed(reasons: str) -> dict[Address, SuppressionReason]:
+    return {Address(a): SuppressionReason(reason) for a, reason in _decode(reasons).items()}
 
 
 def _past(fields: Sequence[Any]) -> Attempt:

@@ -140,7 +140,7 @@ class HandOver:
         lease, fleet = self.lease, self._tools.fleet
         names = tuple(step.provider for step in self._steps)
         open_to_it = tuple(name for name in names if name not in done.never)
-        last = fleet.members.get(done.last_asked or "")
+        last = fleet.members.get(done.last_asked or lease.last_provider or "")
         return conclude(
             lease,
             done,
@@ -176,6 +176,9 @@ class HandOver:
             self._lost()
             return
         self.recorded = True
+        for recipient, reason in self.lease.suppressed.items():
+            maillog.suppressed(self.lease.message, recipient, reason)
+            self._tools.metrics.suppressed.labels(reason).inc()
         self._tools.on_concluded(self.lease.message, change)
 
     def _confirm(self) -> None:
