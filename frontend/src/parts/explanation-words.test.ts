@@ -18,6 +18,7 @@ const explanation = (...providers: ExplainedProvider[]): Explanation => {
     route: "default",
     on_unknown: "wait",
     recipients: 1,
+    suppressed: [],
     would_be_sent: ready > 0,
     has_backup: ready > 1,
     providers,

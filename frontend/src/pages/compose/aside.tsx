@@ -1,9 +1,11 @@
 // Beside the mail: where it would go, and how a program sends the same.
 
-import { Stack, Tabs, Text } from "@mantine/core";
+import { Alert, Stack, Tabs, Text } from "@mantine/core";
+import { IconUserOff } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { apiOrigin } from "../../api/client";
 import { ApiProblem } from "../../api/problem";
+import type { Explanation } from "../../api/types";
 import { CodeBlock } from "../../parts/copy";
 import { ExplanationView } from "../../parts/explanation";
 import { GreyLines } from "../../parts/loaded";
@@ -33,7 +35,22 @@ function WhereItGoes({ draft }: { draft: Draft }) {
   if (error instanceof ApiProblem && error.faults.length > 0)
     return <Missing error={error} draft={draft} />;
   if (error) return <ProblemNotice error={error} />;
-  return data ? <ExplanationView explanation={data} /> : <GreyLines lines={4} />;
+  if (!data) return <GreyLines lines={4} />;
+  return (
+    <>
+      <LeftOut suppressed={data.suppressed} />
+      <ExplanationView explanation={data} />
+    </>
+  );
+}
+
+function LeftOut({ suppressed }: Pick<Explanation, "suppressed">) {
+  if (suppressed.length === 0) return null;
+  return (
+    <Alert color="orange" icon={<IconUserOff />} title="On the suppression list" mb="sm">
+      No provider is asked for {suppressed.map(({ address }) => address).join(", ")}.
+    </Alert>
+  );
 }
 
 function Missing({ error, draft }: { error: ApiProblem; draft: Draft }) {
