@@ -1,6 +1,15 @@
 // How the call is answered, what the mail carries for your own programs, and its key.
 
-import { Button, Group, NumberInput, Radio, Stack, TagsInput, TextInput } from "@mantine/core";
+import {
+  Button,
+  Group,
+  NumberInput,
+  Radio,
+  Stack,
+  TagsInput,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import { freshKey } from "./draft";
@@ -98,27 +107,31 @@ export function LabelFields({ draft, faults, change }: Composing) {
 
 export function KeyField({ draft, faults, change }: Composing) {
   return (
-    <Group align="flex-start" gap="xs" wrap="nowrap">
-      <TextInput
-        label="Idempotency key"
-        description="Each mail that you write here has a key of its own. However often it is sent, by a double click or because no answer came, the gateway takes it once and answers the same again. Without a key, every call is a mail."
-        placeholder="None: every call is another mail"
-        value={draft.idempotencyKey}
-        onChange={(event) => change({ idempotencyKey: event.currentTarget.value })}
-        error={faultAt(faults, "#/header/Idempotency-Key")}
-        inputWrapperOrder={["label", "input", "description", "error"]}
-        classNames={{ input: classes.mono }}
-        spellCheck={false}
-        style={{ flex: 1 }}
-      />
-      <Button
-        variant="default"
-        mt={25}
-        onClick={() => change({ idempotencyKey: freshKey() })}
-        aria-label="Give it a new idempotency key"
-      >
-        New
-      </Button>
-    </Group>
+    <Stack gap={4}>
+      <Group align="flex-end" gap="xs" wrap="nowrap">
+        <TextInput
+          label="Idempotency key"
+          placeholder="None: every call is another mail"
+          value={draft.idempotencyKey}
+          onChange={(event) => change({ idempotencyKey: event.currentTarget.value })}
+          error={faultAt(faults, "#/header/Idempotency-Key")}
+          classNames={{ input: classes.mono }}
+          spellCheck={false}
+          style={{ flex: 1 }}
+        />
+        <Button
+          variant="default"
+          onClick={() => change({ idempotencyKey: freshKey() })}
+          aria-label="Give it a new idempotency key"
+        >
+          New
+        </Button>
+      </Group>
+      <Text size="xs" c="dimmed">
+        Each mail that you write here has a key of its own. However often it is sent, by a double
+        click or because no answer came, the gateway takes it once and answers the same again.
+        Without a key, every call is another mail.
+      </Text>
+    </Stack>
   );
 }

@@ -13,11 +13,12 @@ import {
 } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useId } from "react";
+import { useMay } from "../../api/session";
+import { useRoutes } from "../../parts/queries";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import type { Draft, Span } from "./draft";
 import { faultAt } from "./faults";
-import { useRouteNames } from "./queries";
 
 const SPANS: readonly Span[] = ["seconds", "minutes", "hours", "days"];
 const PRIORITIES: readonly Draft["priority"][] = ["high", "normal", "low"];
@@ -73,30 +74,37 @@ function GiveUp({ draft, faults, change }: Part) {
   );
 }
 
-function RouteChoice({ draft, faults, change }: Part) {
-  const routes = useRouteNames().data?.data ?? [];
+/** A key that may not read cannot ask for the names, but its owner may know them. */
+function RouteChoice(part: Part) {
+  return useMay("read") ? <RouteSelect {...part} /> : <RouteName {...part} />;
+}
+
+function RouteSelect({ draft, faults, change }: Part) {
+  const routes = useRoutes().data ?? [];
   const asked = routes.find(({ name }) => name === (draft.route || "default"));
-  const common = {
-    label: "Route",
-    description: asked ? `Asks ${asked.providers.join(", then ")}.` : "Which providers are asked.",
-    error: faultAt(faults, "/route"),
-    value: draft.route,
-    onChange: (event: { currentTarget: { value: string } }) =>
-      change({ route: event.currentTarget.value }),
-    inputWrapperOrder: [
-      "label" as const,
-      "input" as const,
-      "description" as const,
-      "error" as const,
-    ],
-  };
-  // A key that may not read cannot know the names, but its owner may.
-  if (routes.length === 0) return <TextInput {...common} placeholder="default" />;
-  const data = [
-    { value: "", label: "By default" },
-    ...routes.map(({ name }) => ({ value: name, label: name })),
-  ];
-  return <NativeSelect {...common} data={data} />;
+  return (
+    <NativeSelect
+      label="Route"
+      description={asked && `Asks ${asked.providers.join(", then ")}.`}
+      data={[{ value: "", label: "By default" }, ...routes.map(({ name }) => name)]}
+      value={draft.route}
+      onChange={(event) => change({ route: event.currentTarget.value })}
+      error={faultAt(faults, "/route")}
+      inputWrapperOrder={["label", "input", "description", "error"]}
+    />
+  );
+}
+
+function RouteName({ draft, faults, change }: Part) {
+  return (
+    <TextInput
+      label="Route"
+      placeholder="default"
+      value={draft.route}
+      onChange={(event) => change({ route: event.currentTarget.value })}
+      error={faultAt(faults, "/route")}
+    />
+  );
 }
 
 function PriorityChoice({ draft, change }: Pick<Composing, "draft" | "change">) {

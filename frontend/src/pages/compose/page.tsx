@@ -1,12 +1,12 @@
 // Compose: write a mail, see where it would go, send it, and see what became of it.
 
-import { Alert, Anchor, Button, Group, Kbd, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Kbd, Stack, Text } from "@mantine/core";
 import { IconFlask, IconSend } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
 import { type SubmitEvent, type KeyboardEvent, useRef } from "react";
 import { useMay, useSession } from "../../api/session";
 import { PageAllowed } from "../../parts/allowed";
 import { useConfirm } from "../../parts/confirm";
+import { TextLink } from "../../parts/links";
 import { PageHeader } from "../../parts/page-header";
 import { Panel } from "../../parts/panel";
 import { useHasSandbox } from "../../shell/system";
@@ -134,9 +134,9 @@ function WhereMailEnds() {
       {hasSandbox && mayLook && (
         <>
           What they take lies in the{" "}
-          <Anchor component={Link} to="/sandbox" inherit>
+          <TextLink to="/sandbox" inherit underline="always">
             sandbox inbox
-          </Anchor>
+          </TextLink>
           , where you can also break a provider and see what happens then.
         </>
       )}

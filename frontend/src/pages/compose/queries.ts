@@ -1,21 +1,11 @@
-// What the page asks and does: routes, a dry run as you type, sending, and following what was sent.
+// What the page asks and does: a dry run as you type, sending.
 
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { answer, api, problemOf } from "../../api/client";
 import { KEYS } from "../../api/queries";
-import { useMay } from "../../api/session";
-import type { Message } from "../../api/types";
 import type { Sent } from "./answers";
 import { type Draft, headersOf, requestOf } from "./draft";
-
-export function useRouteNames() {
-  return useQuery({
-    queryKey: [KEYS.routes],
-    queryFn: ({ signal }) => answer(api().GET("/v1/routes", { signal })),
-    enabled: useMay("read"),
-  });
-}
 
 const PAUSE_MS = 500;
 const LONG_PAUSE_MS = 3_000;
@@ -54,16 +44,4 @@ export async function send(draft: Draft): Promise<Sent> {
   if (!response.ok || !data) throw problemOf(response, error);
   const isReplayed = response.headers.get("Idempotency-Replayed") === "true";
   return { message: data, status: response.status, isReplayed };
-}
-
-/** The message as it is by now; as it was answered, where the key may not read. */
-export function useFollowed(message: Message): Message {
-  const followed = useQuery({
-    queryKey: [KEYS.message, message.id, "followed"],
-    queryFn: ({ signal }) =>
-      answer(api().GET("/v1/messages/{id}", { params: { path: { id: message.id } }, signal })),
-    enabled: useMay("read"),
-    initialData: message,
-  });
-  return followed.data;
 }

@@ -1,27 +1,19 @@
 // After sending: what the gateway answered, and what became of the mail since.
 
-import { Alert, Button, Group, Stack, Text, Title } from "@mantine/core";
-import { IconCircleCheck, IconCircleX, IconClock, IconHelpCircle } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { useMay } from "../../api/session";
+import { FateNotice } from "../../parts/fate-notice";
+import { useFollowed } from "../../parts/followed";
+import { ButtonLink } from "../../parts/links";
 import { PageHeader } from "../../parts/page-header";
 import { Panel } from "../../parts/panel";
 import { MessageBadge } from "../../parts/state-badge";
 import { WhatHappened } from "../../parts/what-happened";
 import { When } from "../../parts/when";
 import { useHasSandbox } from "../../shell/system";
-import { type Sent, type Tone, wordsFor } from "./answers";
+import { type Sent, wordsFor } from "./answers";
 import type { Composing } from "./compose";
-import classes from "./compose.module.css";
-import { useFollowed } from "./queries";
-
-const LOOKS = {
-  good: { color: "green", icon: IconCircleCheck },
-  waiting: { color: "blue", icon: IconClock },
-  doubt: { color: "orange", icon: IconHelpCircle },
-  bad: { color: "red", icon: IconCircleX },
-} as const satisfies Record<Tone, unknown>;
 
 interface Props {
   sent: Sent;
@@ -30,8 +22,6 @@ interface Props {
 
 export function Result({ sent, onWriteAgain }: Props) {
   const message = useFollowed(sent.message);
-  const { tone, title, detail } = wordsFor({ ...sent, message });
-  const { color, icon: Picture } = LOOKS[tone];
   const heading = useRef<HTMLHeadingElement>(null);
   // The form is gone, and with it what had the keyboard.
   useEffect(() => heading.current?.focus(), []);
@@ -39,18 +29,7 @@ export function Result({ sent, onWriteAgain }: Props) {
     <>
       <PageHeader title="Compose" />
       <Stack maw={760}>
-        <Alert
-          color={color}
-          icon={<Picture />}
-          title={
-            <Title order={2} size="h4" ref={heading} tabIndex={-1} className={classes.heading}>
-              {title}
-            </Title>
-          }
-          role="status"
-        >
-          {detail}
-        </Alert>
+        <FateNotice fate={wordsFor({ ...sent, message })} heading={heading} />
         <Panel
           title={message.subject || "(no subject)"}
           actions={<MessageBadge status={message.status} />}
@@ -91,13 +70,13 @@ function NextSteps({ id }: { id: string }) {
     return <Text size="sm">Keep its id: a key with the scope read can ask for it.</Text>;
   return (
     <Group gap="xs">
-      <Button component={Link} to={`/messages/${id}`} size="xs" variant="light">
+      <ButtonLink to="/messages/$id" params={{ id }} size="xs" variant="light">
         Open the message
-      </Button>
+      </ButtonLink>
       {maySeeInbox && (
-        <Button component={Link} to="/sandbox" size="xs" variant="default">
+        <ButtonLink to="/sandbox" size="xs" variant="default">
           To the sandbox inbox
-        </Button>
+        </ButtonLink>
       )}
     </Group>
   );
