@@ -25,7 +25,8 @@ export function WhatHappened({ attempts }: { attempts: readonly Attempt[] }) {
 }
 
 function saidBy({ code, enhanced_code, detail, duration_ms, outcome }: Attempt): string {
-  const words = [code, enhanced_code, detail].filter((word) => word !== null && word !== "");
-  const said = words.join(" ");
+  // SMTP servers repeat the enhanced code at the head of their text (RFC 2034, section 4).
+  const enhanced = enhanced_code && !detail.startsWith(enhanced_code) ? enhanced_code : "";
+  const said = [code, enhanced, detail].filter(Boolean).join(" ");
   return outcome === "skipped" ? said : [said, duration(duration_ms)].filter(Boolean).join(" · ");
 }

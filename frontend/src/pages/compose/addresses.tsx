@@ -3,9 +3,9 @@
 import { Button, Group, Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useSession } from "../../api/session";
+import { faultAt } from "../../parts/pointers";
 import { useSystem } from "../../shell/system";
 import type { Composing } from "./compose";
-import { faultAt } from "./faults";
 import { MailboxesInput } from "./mailboxes-input";
 
 const EXTRA = [

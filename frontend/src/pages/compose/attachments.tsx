@@ -15,10 +15,10 @@ import { IconPaperclip, IconTrash } from "@tabler/icons-react";
 import { type DragEvent, useState } from "react";
 import { bytes } from "../../parts/format";
 import { notifyProblem } from "../../parts/notify";
+import { faultAt } from "../../parts/pointers";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import type { DraftFile } from "./draft";
-import { faultAt } from "./faults";
 import { contentIdFor, draftFileOf } from "./files";
 
 export function Attachments({ draft, faults, change }: Composing) {

@@ -5,9 +5,9 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { IconCode, IconLetterCase } from "@tabler/icons-react";
 import { useState } from "react";
 import { HtmlMailFrame } from "../../parts/html-mail-frame";
+import { faultAt } from "../../parts/pointers";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
-import { faultAt } from "./faults";
 
 const PREVIEW_MS = 300;
 

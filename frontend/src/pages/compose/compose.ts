@@ -3,9 +3,10 @@
 import { useCallback, useRef, useState } from "react";
 import { ApiProblem } from "../../api/problem";
 import { useSession } from "../../api/session";
+import { type Fault } from "../../parts/pointers";
 import { messageIn, type Sent } from "./answers";
 import { type Draft, emptyDraft, freshKey } from "./draft";
-import { type Fault, faultsOf, withoutFaultsOf } from "./faults";
+import { faultsOf, withoutFaultsOf } from "./faults";
 import { send } from "./queries";
 
 export type Change = Partial<Draft> | ((draft: Draft) => Partial<Draft>);

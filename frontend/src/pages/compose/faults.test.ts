@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { faultAt } from "../../parts/pointers";
 import { emptyDraft } from "./draft";
-import { described, faultAt, faultsOf, homeless, labelOf, withoutFaultsOf } from "./faults";
+import { described, faultsOf, homeless, labelOf, withoutFaultsOf } from "./faults";
 
 const WHOLE = { ...emptyDraft("shop@example.com"), to: ["ann@example.net"], text: "Hello" };
 const pointers = (faults: readonly { pointer: string }[]) => faults.map(({ pointer }) => pointer);

@@ -1,13 +1,8 @@
 // What is wrong with a draft, and at which of its fields it is shown.
 
 import { faultOfMailbox } from "../../parts/mailboxes";
+import { escapedToken, type Fault, faultAt, isBelow } from "../../parts/pointers";
 import type { Draft, Pair } from "./draft";
-
-export interface Fault {
-  /** RFC 6901 pointer into the request, or `#/header/…`. */
-  pointer: string;
-  detail: string;
-}
 
 /** The pointer below which the faults of each part of a draft stand. */
 export const POINTERS: Record<keyof Draft, string> = {
@@ -99,7 +94,7 @@ function pairFaults(pointer: string, pairs: readonly Pair[]): Fault[] {
     const name = names[index] ?? "";
     if (!name) return value ? [{ pointer, detail: `The value “${value}” has no name.` }] : [];
     if (names.indexOf(name) === index) return [];
-    return [{ pointer: `${pointer}/${escaped(name)}`, detail: "stands here twice" }];
+    return [{ pointer: `${pointer}/${escapedToken(name)}`, detail: "stands here twice" }];
   });
 }
 
@@ -108,38 +103,6 @@ function keyFaults(key: string): Fault[] {
   return [
     { pointer: "#/header/Idempotency-Key", detail: "At most 255 printable ASCII characters." },
   ];
-}
-
-function isBelow(pointer: string, field: string): boolean {
-  return pointer === field || pointer.startsWith(`${field}/`);
-}
-
-/** One part of a reference token (RFC 6901, section 3). */
-function escaped(name: string): string {
-  return name.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
-function unescaped(token: string): string {
-  return token.replaceAll("~1", "/").replaceAll("~0", "~");
-}
-
-/**
- * What to write at a field: its own faults, and those of its parts with the part's name before
- * them; null if it has none. `parts` are the names by index, where the pointer counts.
- */
-export function faultAt(
-  faults: readonly Fault[],
-  field: string,
-  parts: readonly string[] = [],
-): string | null {
-  const found = faults
-    .filter(({ pointer }) => isBelow(pointer, field))
-    .map(({ pointer, detail }) => {
-      const token = pointer.slice(field.length + 1).split("/")[0] ?? "";
-      if (!token) return detail;
-      return `${parts[Number(token)] ?? unescaped(token)}: ${detail}`;
-    });
-  return found.length > 0 ? found.join("\n") : null;
 }
 
 /** Every fault once, named by its field and the part of it. */

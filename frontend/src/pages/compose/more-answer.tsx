@@ -10,10 +10,10 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
+import { faultAt } from "../../parts/pointers";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import { freshKey } from "./draft";
-import { faultAt } from "./faults";
 import { Pairs } from "./pairs";
 
 export function AnswerFields({ draft, faults, change }: Composing) {

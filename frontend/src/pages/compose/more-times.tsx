@@ -14,11 +14,11 @@ import {
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useId } from "react";
 import { useMay } from "../../api/session";
+import { faultAt } from "../../parts/pointers";
 import { useRoutes } from "../../parts/queries";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
 import type { Draft, Span } from "./draft";
-import { faultAt } from "./faults";
 
 const SPANS: readonly Span[] = ["seconds", "minutes", "hours", "days"];
 const PRIORITIES: readonly Draft["priority"][] = ["high", "normal", "low"];

@@ -2,9 +2,9 @@
 
 import { Accordion, Group, Text } from "@mantine/core";
 import { type ReactNode, useState } from "react";
+import { faultAt } from "../../parts/pointers";
 import type { Composing } from "./compose";
 import classes from "./compose.module.css";
-import { faultAt } from "./faults";
 import { AnswerFields, KeyField, LabelFields } from "./more-answer";
 import { TimeFields } from "./more-times";
 import { summaryOfAnswer, summaryOfKey, summaryOfLabels, summaryOfTimes } from "./summaries";

@@ -3,10 +3,11 @@
 import { Alert, Button, List, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCloudOff } from "@tabler/icons-react";
 import { Unreachable } from "../../api/problem";
+import { type Fault } from "../../parts/pointers";
 import { refusalFor } from "./answers";
 import type { Composing } from "./compose";
 import type { Draft } from "./draft";
-import { described, type Fault } from "./faults";
+import { described } from "./faults";
 
 export function Refused({ draft, problem, faults, giveNewKey }: Composing) {
   if (!problem && faults.length === 0) return null;

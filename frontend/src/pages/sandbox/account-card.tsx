@@ -42,7 +42,7 @@ export function AccountCard({ account, place, standing }: Props) {
             </Text>
           </div>
           {isBroken ? (
-            <Badge color="red" variant="filled" radius="sm" tt="none" className={classes.broken}>
+            <Badge color="red.9" variant="filled" radius="sm" tt="none" className={classes.broken}>
               Broken
             </Badge>
           ) : (
@@ -75,9 +75,8 @@ function Broken({ account }: { account: Account }) {
           loading={mend.isPending}
           leftSection={<IconTool size={16} aria-hidden />}
           onClick={() => mend.mutate([account.name])}
-          aria-label={`Mend ${account.name}`}
         >
-          Mend
+          Mend {account.name}
         </Button>
       </Allowed>
     </>

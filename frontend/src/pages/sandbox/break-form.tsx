@@ -63,9 +63,8 @@ export function BreakForm({ account }: { account: Account }) {
           variant="light"
           loading={doBreak.isPending}
           leftSection={<IconHeartBroken size={16} aria-hidden />}
-          aria-label={`Break ${account.name}`}
         >
-          Break it
+          Break {account.name}
         </Button>
       </Stack>
     </form>

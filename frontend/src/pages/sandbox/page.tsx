@@ -32,7 +32,7 @@ function Sandbox() {
   return (
     <>
       <PageHeader
-        title="Sandbox"
+        title="Sandbox inbox"
         description="The providers here are imitated: they take mail, show it below, and send it nowhere. Break one, send a mail, and see what the gateway makes of it."
       />
       <Stack>
