@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from .auth import services_of
 from .errors import BodyTooLarge, InvalidJson, InvalidRequest, WrongMediaType
 from .faults import faults_of, is_not_json
+from .fields import field, fields_of
 
 _IN_A_THREAD = 256 * 1024  #: bytes from which parsing would hold up other requests
 _JSON = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
@@ -34,11 +35,12 @@ async def json_bytes(request: Request) -> bytes:
         WrongMediaType: It says something else, or nothing.
         BodyTooLarge: Found by Content-Length, or by counting; the rest is not read.
     """
-    headers = request.headers
-    if not _JSON.fullmatch(headers.get("content-type", "")):
-        raise WrongMediaType(headers.get("content-type"))
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType(headers.get("content-encoding"))
+    media_type = field(request.scope, b"content-type")
+    if not _JSON.fullmatch(media_type or ""):
+        raise WrongMediaType(media_type)
+    coding = field(request.scope, b"content-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise WrongMediaType(coding)
     return await _limited(request)
 
 
@@ -69,13 +71,13 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 
 def _has_body(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    fields = fields_of(request.scope)
+    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
 
 
 async def _limited(request: Request) -> bytes:
     limit = services_of(request).policy.max_request_bytes
-    announced = request.headers.get("content-length", "")
+    announced = field(request.scope, b"content-length") or ""
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []
