@@ -15,6 +15,7 @@ MAX_LOCAL_OCTETS = 64  #: RFC 5321 section 4.5.3.1.1
 MAX_ADDRESS_OCTETS = 254  #: RFC 5321 section 4.5.3.1.3, less the angle brackets
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff"
+_PLAIN_NAME = re.compile(rf"[{_ATEXT} ]+")
 _DOT_ATOM = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*")
 _QUOTED = re.compile(r'"(?:[\x20-\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9\-\u0080-\U0010ffff]{1,63}(?<!-)")
@@ -100,7 +101,7 @@ def format_mailbox(box: Mailbox) -> str:
     """Return the text that `parse_mailbox` reads: Unicode, quoted where needed."""
     if not box.name:
         return box.address
-    if re.fullmatch(rf"[{_ATEXT} ]+", box.name) and box.name == box.name.strip():
+    if _PLAIN_NAME.fullmatch(box.name) and box.name == box.name.strip():
         return f"{box.name} <{box.address}>"
     quoted = box.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{box.address}>'

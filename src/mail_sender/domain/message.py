@@ -26,13 +26,14 @@ KeyId = NewType("KeyId", str)
 """The public id of an API key, such as `key_01J…`. Never the secret."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]  #: of ten bits each
 
 
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
     chance = int.from_bytes(chance_bytes(10))
     number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
-    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def new_message_id(now: datetime) -> MessageId:

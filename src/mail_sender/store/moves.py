@@ -95,14 +95,13 @@ def status_at_acceptance(new: NewMessage, address: Address) -> RecipientStatus:
 def lease_at_acceptance(new: NewMessage, owner: str) -> Lease:
     """Return what `owner` holds of a message that is stored as its own."""
     recipients = new.message.content.recipients
-    return lease_of(
-        new.message,
+    pending = tuple([r for r in recipients if r not in new.suppressed])
+    return Lease(
+        message=new.message,
         owner=owner,
         fence=1,
-        waiting=RecipientStatus.QUEUED,
-        statuses={address: status_at_acceptance(new, address) for address in recipients},
-        attempts=(),
-        retries_made=0,
+        pending=pending,
+        others=(RecipientStatus.SUPPRESSED,) * (len(recipients) - len(pending)),
     )
 
 
