@@ -30,12 +30,12 @@ from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
 from ..domain.status import State
+from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
 from ..intake.rules import Limits
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..providers.http_client import PooledHttpClient
 from ..providers.port import Provider
 from ..providers.registry import make_provider
 from ..providers.settings import InboxSink, Tools

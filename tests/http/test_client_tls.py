@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mail_sender.providers.http import Answer, Phase, Silence, Timeouts
-from mail_sender.providers.http_client import PooledHttpClient
-from mail_sender.providers.http_dial import client_context
+from mail_sender.http.call import Answer, Phase, Silence, Timeouts
+from mail_sender.http.client import PooledHttpClient
+from mail_sender.http.dial import client_context
 
 from .authority import Authority
 from .calls import PATIENT, Run, bounded, every_loop, post, result_of
