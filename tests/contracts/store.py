@@ -14,6 +14,7 @@ from .store_reading import ReadingContract
 from .store_record import RecordContract
 from .store_suppressions import SuppressionContract
 from .store_sweep import SweepContract
+from .store_webhooks import WebhookContract
 from .store_work import WorkContract
 
 
@@ -26,6 +27,7 @@ class StoreContract(
     ReadingContract,
     KeepingContract,
     SuppressionContract,
+    WebhookContract,
     RandomContract,
 ):
     """See the module."""
