@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -22,6 +23,10 @@ from mail_sender.delivery.quota import Quota, QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
+from mail_sender.events.endpoints import Endpoints
+from mail_sender.events.resolver import CheckedResolver
+from mail_sender.events.targets import TargetRules, networks
+from mail_sender.events.webhook import Caller, webhook_client
 from mail_sender.intake.actions import Actions
 from mail_sender.intake.intake import Intake, IntakePolicy
 from mail_sender.intake.keys import issue_key
@@ -185,11 +190,15 @@ async def running(
         policy=IntakePolicy(max_queued=max_queued),
     )
     ready = NotReadyWhen()
+    rules = TargetRules(allow_http=True, allowed=networks(["127.0.0.0/8"]))
+    http = webhook_client(CheckedResolver(rules, asyncio.get_running_loop().getaddrinfo))
+    caller = Caller(http, clock, timedelta(seconds=5))
     services = Services(
         store=store,
         intake=intake,
         actions=Actions(store, queue, clock),
         fleet=fleet,
+        webhooks=Endpoints(store.webhooks, caller, clock, rules),
         clock=clock,
         metrics=metrics,
         policy=ApiPolicy(
@@ -218,6 +227,7 @@ async def running(
         )
     finally:
         await worker.stop(timedelta(seconds=1))
+        await http.close()
         await store.close()
 
 

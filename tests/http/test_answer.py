@@ -380,12 +380,15 @@ CUTTING = AnswerLimits(body=10, cuts=True)
         pytest.param(b"\r\n" + b"x" * 100_000, id="until the end"),
     ],
 )
-def test_a_body_that_is_too_long_is_cut_where_only_the_status_counts(framing: bytes) -> None:
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+def test_a_body_that_is_too_long_is_cut_where_only_the_status_counts(
+    framing: bytes, size: int
+) -> None:
     """A webhook's receiver that answers 200 with a page of HTML has taken the event."""
     reader = AnswerReader(CUTTING)
 
-    for start in range(0, len(framing), 7):
-        reader.feed((b"HTTP/1.1 200 OK\r\n" if start == 0 else b"") + framing[start : start + 7])
+    for start in range(0, len(framing), size):
+        reader.feed((b"HTTP/1.1 200 OK\r\n" if start == 0 else b"") + framing[start : start + size])
         if reader.answer is not None:
             break
 

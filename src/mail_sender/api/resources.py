@@ -19,12 +19,14 @@ from . import (
     stats,
     suppressions,
     system,
+    webhooks,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
-        sending, messages, events, suppressions, providers, stats, keys, sandbox, system, health,
+        sending, messages, events, webhooks, suppressions, providers, stats, keys, sandbox, system,
+        health,
     )
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox
+from ..events.endpoints import Endpoints
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
@@ -78,6 +79,7 @@ class Services:
     intake: Intake
     actions: Actions
     fleet: Fleet
+    webhooks: Endpoints
     clock: Clock
     metrics: Metrics
     policy: ApiPolicy

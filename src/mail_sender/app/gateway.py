@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -30,6 +31,10 @@ from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
 from ..domain.status import State
+from ..events.endpoints import Endpoints
+from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
+from ..events.resolver import CheckedResolver, SystemLookup
+from ..events.webhook import Caller, webhook_client
 from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
@@ -48,7 +53,16 @@ from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
 from ..worker.worker import Watchers, Worker, WorkerPolicy
-from .settings import BUILT_IN, Settings, demo_tables, provider_settings, sqlite_path
+from .settings import (
+    BUILT_IN,
+    Settings,
+    demo_tables,
+    provider_settings,
+    sqlite_path,
+    target_rules,
+)
+
+_LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -151,9 +165,12 @@ class Gateway:
         )
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
+        caller = self._webhook_caller()
+        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock, target_rules(config))
         self.queue = PollingQueue()
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
+        self._start_publisher(caller)
         self.intake = Intake(
             store=self.store,
             worker=self.worker,
@@ -258,6 +275,38 @@ class Gateway:
         )
         await self.worker.start()
 
+    def _webhook_caller(self) -> Caller:
+        config = self.settings.config
+        lookup = SystemLookup()
+        self._stack.callback(lookup.close)
+        http = webhook_client(CheckedResolver(target_rules(config), lookup))
+        self._stack.push_async_callback(http.close)
+        return Caller(http, self.clock, config.webhooks.timeout)
+
+    def _start_publisher(self, caller: Caller) -> None:
+        """Publish where mail is sent. Stopped before the store is closed."""
+        if self.role == "api":
+            return
+        config = self.settings.config.webhooks
+        publisher = Publisher(
+            PublisherTools(
+                store=self.store.webhooks,
+                caller=caller,
+                clock=self.clock,
+                metrics=self.metrics,
+                may_work=self.worker.may_work,
+                chance=random.random,
+            ),
+            PublisherPolicy(
+                owner=self.worker.owner,
+                in_flight=config.in_flight,
+                pause_after=config.pause_after,
+                keep_deliveries=config.keep_deliveries,
+            ),
+        )
+        publisher.start()
+        self._stack.push_async_callback(publisher.stop, _LAST_CALLS)
+
     def _services(self) -> Services:
         config = self.settings.config
         default_from = config.sender.default_from
@@ -266,6 +315,7 @@ class Gateway:
             intake=self.intake,
             actions=Actions(self.store, self.queue, self.clock),
             fleet=self.fleet,
+            webhooks=self.endpoints,
             clock=self.clock,
             metrics=self.metrics,
             policy=ApiPolicy(

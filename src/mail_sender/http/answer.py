@@ -77,9 +77,16 @@ class AnswerReader:
             Unreadable: This will never be an answer. Not raised once there is one.
         """
         self.begun = True
-        self._all_left -= len(data)
-        if self._all_left < 0:
+        is_too_much = len(data) > self._all_left
+        if not is_too_much:
+            self._feed(data)
+        elif self._limits.cuts:  # the answer may be complete before its end
+            self._feed(data[: self._all_left])
+        if is_too_much and self.answer is None:
             raise Unreadable("answer too large")
+
+    def _feed(self, data: bytes) -> None:
+        self._all_left -= len(data)
         if self._in_body:
             self._parse(data)
             return

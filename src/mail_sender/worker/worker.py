@@ -126,7 +126,7 @@ class Worker:
         """
         hand_over = HandOver(lease, self._tools, caller_waits=True)
         task = self._spawn(
-            hand_over.run(lambda: self._may_call() and self._tools.clock.now() < until)
+            hand_over.run(lambda: self.may_work() and self._tools.clock.now() < until)
         )
         left = (until - self._tools.clock.now()).total_seconds()
         await asyncio.wait({task}, timeout=max(left, 0.0))
@@ -135,8 +135,8 @@ class Worker:
             await asyncio.wait({task}, timeout=2.0)
         return hand_over
 
-    def _may_call(self) -> bool:
-        """A worker whose lease may have run out begins no call: somebody else may have it."""
+    def may_work(self) -> bool:
+        """Whether our lease is good: else begin no call, since somebody else may have it."""
         return time.monotonic() < self._lease_ends
 
     # ------------------------------------------------ claiming
@@ -156,12 +156,12 @@ class Worker:
                 await self._queue.wait(self._policy.poll_interval)
 
     async def _claim(self, limit: int) -> list[Lease]:
-        if not self._may_call():
+        if not self.may_work():
             return []
         return list(await self._tools.store.claim(self.owner, limit=limit))
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self._may_call()
+        return not self._stopping and self.may_work()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

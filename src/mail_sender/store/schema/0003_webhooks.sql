@@ -33,7 +33,7 @@ CREATE TABLE webhook_deliveries (
     next_attempt_at INTEGER
 ) STRICT;
 
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at, n)
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at, n, state)
     WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, n);
 CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (updated_at);
