@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from ..domain.errors import ConfigError
 from ..domain.message import Address, Message
