@@ -11,6 +11,7 @@ import { useRoutes } from "../../parts/queries";
 import { useSystem } from "../../shell/system";
 import { type Draft, FIRST_DRAFT, fieldOf, type Priority } from "./draft";
 import { useExplanation } from "./queries";
+import classes from "./routes.module.css";
 
 export function TestBox() {
   const [draft, setDraft] = useState(FIRST_DRAFT);
@@ -27,7 +28,12 @@ export function TestBox() {
           onChange={(part) => setDraft({ ...draft, ...part })}
           faults={faultsOf(query.error)}
         />
-        <div aria-live="polite" aria-busy={query.isFetching}>
+        <div
+          aria-live="polite"
+          aria-busy={query.isFetching}
+          className={classes.answer}
+          data-old={query.isPlaceholderData || undefined}
+        >
           <Answer query={query} />
         </div>
       </SimpleGrid>
