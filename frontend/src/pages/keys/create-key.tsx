@@ -68,7 +68,7 @@ function Form({ onClose, onMade }: Omit<Props, "isOpen">) {
         <Checkbox.Group
           label="Scopes"
           value={wish.scopes}
-          onChange={(scopes) => change({ scopes: scopes as Scope[] })}
+          onChange={(scopes) => change({ scopes: scopes })}
           error={faultAt(faults, "/scopes")}
           required
         >

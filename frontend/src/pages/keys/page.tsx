@@ -144,7 +144,7 @@ function WhatRevokingDoes({ of, isOwn }: { of: Key; isOwn: boolean }) {
   return (
     <Stack gap="xs">
       {isOwn && (
-        <Text fw={600} c="red">
+        <Text fw={600} c="var(--mantine-color-error)">
           You are signed in with this key: you will be signed out at once.
         </Text>
       )}
