@@ -28,7 +28,13 @@ export function useConfirm(): { ask: (question: Question) => void; dialog: React
     }
   };
   const dialog = (
-    <Modal opened={isOpen} onClose={close} title={question?.title} centered>
+    <Modal
+      opened={isOpen}
+      onClose={close}
+      title={question?.title}
+      centered
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       <Stack>
         <div>{question?.body}</div>
         <Group justify="flex-end">
@@ -36,7 +42,7 @@ export function useConfirm(): { ask: (question: Question) => void; dialog: React
             Leave it
           </Button>
           <Button
-            color={question?.isDangerous ? "red" : undefined}
+            color={question?.isDangerous ? "red.9" : undefined}
             loading={isBusy}
             onClick={() => void run()}
           >

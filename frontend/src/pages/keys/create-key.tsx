@@ -15,7 +15,6 @@ import { useMutation } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 import { ApiProblem } from "../../api/problem";
 import { useSession } from "../../api/session";
-import type { Scope } from "../../api/types";
 import { type Fault, faultAt } from "../../parts/pointers";
 import { ProblemNotice } from "../../parts/problem-notice";
 import { firstWish, type Key, LIFETIMES, requestOf, SCOPES, type Wish } from "./key";
@@ -45,7 +44,7 @@ export function CreateKey({ isOpen, onClose, onMade }: Props) {
 function Form({ onClose, onMade }: Omit<Props, "isOpen">) {
   const { identity } = useSession();
   const [wish, setWish] = useState(() => firstWish(identity));
-  const create = useMutation({ mutationFn: createKey, onSuccess: onMade });
+  const create = useMutation({ mutationFn: createKey, onSuccess: (made) => onMade(made) });
   const faults = create.error instanceof ApiProblem ? create.error.faults : [];
   const change = (part: Partial<Wish>) => setWish({ ...wish, ...part });
   const submit = (event: SubmitEvent) => {

@@ -1,6 +1,6 @@
 // The list of keys: what each may do, and whether anybody still uses it.
 
-import { ActionIcon, Badge, Group, Menu, Table, Text } from "@mantine/core";
+import { ActionIcon, Badge, Group, Menu, Table, Text, VisuallyHidden } from "@mantine/core";
 import { IconDots, IconMail, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { createLink } from "@tanstack/react-router";
 import { WordBadge } from "../../parts/state-badge";
@@ -30,7 +30,9 @@ export function KeyTable({ keys, ownId, onRotate, onRevoke }: Props) {
             <Table.Th>Last used</Table.Th>
             <Table.Th>Expires</Table.Th>
             <Table.Th>State</Table.Th>
-            <Table.Th aria-label="Actions" />
+            <Table.Th>
+              <VisuallyHidden>Actions</VisuallyHidden>
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
