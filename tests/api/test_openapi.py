@@ -132,6 +132,13 @@ class Server:
         """Create something and return its id."""
         return str(self.post(path, body)["id"])
 
+    def webhook(self) -> str:
+        """Return the id of a webhook that nobody has deleted yet: there is an end to them."""
+        known = self.session.get(f"{self.url}/v1/webhooks", timeout=30).json()["data"]
+        if known:
+            return str(known[0]["id"])
+        return self.make("/v1/webhooks", {"url": "http://127.0.0.1:1/hook"})
+
     def post(self, path: str, body: Json) -> Json:
         """Post something and return the answer."""
         return dict(self.session.post(self.url + path, json=body, timeout=30).json())
@@ -257,6 +264,10 @@ def _aim(case: Case, server: Server) -> None:
     elif "/messages/" in case.path and named.get("id"):
         later = datetime.now(UTC) + timedelta(days=1)
         named["id"] = server.make("/v1/messages", mail(send_at=later.isoformat()))
+    elif "/webhooks/" in case.path and named.get("id"):
+        named["id"] = server.webhook()
+        if "delivery" in named:
+            named["delivery"] = server.make(f"/v1/webhooks/{named['id']}/test", {})
     elif "/suppressions/" in case.path and named.get("address"):
         named["address"] = "ann@example.net"
         server.post("/v1/suppressions", {"address": "ann@example.net"})
@@ -266,6 +277,8 @@ def _aim(case: Case, server: Server) -> None:
         case.headers["Prefer"] = "wait=0"
     if case.method == "PATCH" and isinstance(case.body, dict) and "send_at" in case.body:
         case.body["send_at"] = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    if "/webhooks" in case.path and isinstance(case.body, dict) and "url" in case.body:
+        case.body["url"] = "https://shop.example.com/hook"  # nobody guesses one
 
 
 def test_every_operation_was_reached_and_most_answered_well() -> None:
