@@ -51,9 +51,13 @@ describe("a stranger's HTML", () => {
       '<img srcset="a 1x, https://t.test/2.png 2x">',
       '<table background="http://t.test/b.png"></table>',
       '<p style="background:url(https://t.test/c.png)">x</p>',
-      '<style>@import "https://t.test/d.css"</style>',
+      '<style>@import "https://t.test/d.css"; p{color:red}</style>',
+      '<p style="background:\\75 rl(https://t.test/e.png)">x</p>',
+      '<p style="background:image-set(&quot;https://t.test/f.png&quot; 1x)">x</p>',
     ]) {
       expect(shown(html).wantsRemote, html).toBe(true);
+      expect(shown(html).document, html).not.toContain("t.test");
+      expect(shown(html, true).document, html).toContain("t.test");
     }
   });
 

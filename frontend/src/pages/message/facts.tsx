@@ -1,14 +1,22 @@
 // What the message is, beside what happened to it.
 
-import { Badge, Code, CopyButton, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { Badge, CopyButton, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { Message } from "../../api/types";
+import type { Message, MessageStatus } from "../../api/types";
 import { TextLink } from "../../parts/links";
 import { Panel } from "../../parts/panel";
 import { When } from "../../parts/when";
 import { quoted } from "../messages/search-line";
 import classes from "./message.module.css";
 import { type Kinds, providerName } from "./timeline";
+
+const ENDED: ReadonlySet<MessageStatus> = new Set([
+  "sent",
+  "failed",
+  "expired",
+  "cancelled",
+  "suppressed",
+]);
 
 export function Facts({ message, kinds }: { message: Message; kinds: Kinds }) {
   const { metadata, tags } = message;
@@ -37,9 +45,11 @@ export function Facts({ message, kinds }: { message: Message; kinds: Kinds }) {
             <When at={message.next_attempt_at} />
           </Fact>
         )}
-        <Fact label="No attempt after">
-          <When at={message.give_up_at} />
-        </Fact>
+        {!ENDED.has(message.status) && (
+          <Fact label="No attempt after">
+            <When at={message.give_up_at} />
+          </Fact>
+        )}
         {message.provider && (
           <Fact label="Provider">
             <Search q={`provider:${quoted(message.provider)}`}>
@@ -109,9 +119,9 @@ function Copied({ value }: { value: string }) {
       {({ copied, copy }) => (
         <Tooltip label={copied ? "Copied" : "Copy"} withArrow>
           <UnstyledButton onClick={copy} aria-label={`Copy ${value}`}>
-            <Code fz={11} className={classes.breaks}>
+            <Text ff="monospace" fz={11.5} lh={1.5} className={classes.breaks}>
               {value}
-            </Code>
+            </Text>
           </UnstyledButton>
         </Tooltip>
       )}

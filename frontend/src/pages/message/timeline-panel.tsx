@@ -36,7 +36,7 @@ function Story({ steps }: { steps: readonly Step[] }) {
       bulletSize={14}
       lineWidth={2}
       active={steps.length}
-      classNames={{ itemTitle: classes.step }}
+      classNames={{ item: classes.item, itemTitle: classes.step }}
     >
       {steps.map((step, at) => (
         <Timeline.Item

@@ -184,7 +184,7 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
       if (last?.outcome === "accepted") return null;
       return {
         color: "green",
-        text: upper(`${name} turned out to have taken it${said(detail)}.`),
+        text: upper(`${name} turned out to have taken it.`),
       };
     case "message.unknown":
       return {

@@ -17,7 +17,6 @@ interface Props {
 export function UnknownOutcome({ message, providers }: Props) {
   const happenings = useHappenings(message.id).data ?? [];
   const asked = message.attempts.findLast(({ outcome }) => outcome === "unknown");
-  const inDoubt = message.recipients.filter(({ status }) => status === "unknown").length;
   return (
     <Alert
       color="orange"
@@ -28,10 +27,7 @@ export function UnknownOutcome({ message, providers }: Props) {
       <Stack gap="sm">
         <List size="sm" spacing={4}>
           {asked && <Known asked={asked} providers={providers} />}
-          <List.Item>
-            {inDoubt === 1 ? "One recipient is" : `${inDoubt} recipients are`} in doubt of{" "}
-            {message.recipients.length}. Nothing is sent to them again by itself.
-          </List.Item>
+          <List.Item>{whoIsInDoubt(message)}. Nothing is sent to them again by itself.</List.Item>
           <List.Item>
             <Looking
               message={message}
@@ -45,6 +41,13 @@ export function UnknownOutcome({ message, providers }: Props) {
       </Stack>
     </Alert>
   );
+}
+
+function whoIsInDoubt({ recipients }: Message): string {
+  const inDoubt = recipients.filter(({ status }) => status === "unknown").length;
+  if (recipients.length === 1) return `It has one recipient, ${recipients[0]?.address ?? ""}`;
+  if (inDoubt === recipients.length) return `All ${inDoubt} recipients are in doubt`;
+  return `${inDoubt} of ${recipients.length} recipients are in doubt`;
 }
 
 function Known({ asked, providers }: { asked: Attempt; providers: Providers }) {
@@ -75,7 +78,7 @@ function Looking({
           The gateway asks {name} what became of it, next <When at={message.next_attempt_at} />.
         </>
       ) : ways?.includes("event") ? (
-        `${name} is not asked about it any more. An event from it, where it is set up to send them, still settles it.`
+        `${name} ${ways.includes("look_up") ? "is not asked about it any more" : "cannot be asked about a message"}. An event from it, where it is set up to send them, still settles it.`
       ) : (
         `${name} cannot be asked about a message, so only you can settle it.`
       )}
@@ -122,7 +125,7 @@ function Choices({ message }: { message: Message }) {
         </Text>
         <Allowed scope="manage">
           <Group mt="xs">
-            <Button size="xs" color="orange" variant="filled" autoContrast onClick={sendAgain}>
+            <Button size="xs" variant="default" onClick={sendAgain}>
               Send again anyway…
             </Button>
           </Group>

@@ -3,24 +3,25 @@
 import { Button, Group, Paper, Text } from "@mantine/core";
 import { IconBan, IconRefresh } from "@tabler/icons-react";
 import { useState } from "react";
+import type { Message } from "../../api/types";
 import { count } from "../../parts/format";
-import type { BulkAction, Chosen } from "./bulk";
+import type { BulkAction } from "./bulk";
 import { BulkDialog } from "./bulk-dialog";
 import { isNothing, NOTHING, type Selection } from "./selection";
 
 interface Props {
   q: string;
   selection: Selection;
-  loaded: number;
+  /** The loaded ones. */
+  rows: readonly Message[];
   hasMore: boolean;
-  statuses: Chosen;
   onSelection: (selection: Selection) => void;
 }
 
-export function BulkBar({ q, selection, loaded, hasMore, statuses, onSelection }: Props) {
+export function BulkBar({ q, selection, rows, hasMore, onSelection }: Props) {
   const [action, setAction] = useState<BulkAction | null>(null);
   if (isNothing(selection)) return null;
-  const isAllLoaded = selection.kind === "some" && selection.ids.size >= loaded;
+  const isAllLoaded = selection.kind === "some" && selection.ids.size >= rows.length;
   return (
     <Paper withBorder p="xs" px="md" radius="md" bg="var(--mantine-primary-color-light)">
       <Group justify="space-between" gap="xs">
@@ -65,7 +66,7 @@ export function BulkBar({ q, selection, loaded, hasMore, statuses, onSelection }
           key={action}
           action={action}
           selection={selection}
-          statuses={statuses}
+          rows={rows}
           onClose={(isDone) => {
             setAction(null);
             if (isDone) onSelection(NOTHING);

@@ -3,6 +3,7 @@
 import { Button, Checkbox, Group, List, Modal, Progress, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
+import type { Message } from "../../api/types";
 import { KEYS } from "../../api/queries";
 import { count } from "../../parts/format";
 import { notifyDone } from "../../parts/notify";
@@ -38,8 +39,8 @@ const WORDS = {
 interface Props {
   action: BulkAction;
   selection: Selection;
-  /** The status of each loaded message. */
-  statuses: Chosen;
+  /** The loaded ones. */
+  rows: readonly Message[];
   onClose: (isDone: boolean) => void;
 }
 
@@ -48,7 +49,7 @@ interface Plan {
   result: BulkResult;
 }
 
-export function BulkDialog({ action, selection, statuses, onClose }: Props) {
+export function BulkDialog({ action, selection, rows, onClose }: Props) {
   const words = WORDS[action];
   const queries = useQueryClient();
   const { run, stop, done, isRunning } = useStoppable();
@@ -62,7 +63,7 @@ export function BulkDialog({ action, selection, statuses, onClose }: Props) {
     setRisk(risk);
     try {
       const found = await run(async (signal, onProgress) => {
-        const chosen = plan?.chosen ?? (await choose(selection, statuses, signal, onProgress));
+        const chosen = plan?.chosen ?? (await choose(selection, rows, signal, onProgress));
         const how = {
           action,
           isDryRun: true,
@@ -206,12 +207,13 @@ function Lines({ title, lines }: { title: string; lines: readonly Line[] }) {
 
 async function choose(
   selection: Selection,
-  statuses: Chosen,
+  rows: readonly Message[],
   signal: AbortSignal,
   onProgress: (done: number) => void,
 ): Promise<Chosen> {
   if (selection.kind === "all") return chooseAll(selection.q, { signal, onProgress });
-  return new Map([...selection.ids].map((id) => [id, statuses.get(id) ?? "queued"]));
+  const { ids } = selection;
+  return new Map(rows.filter(({ id }) => ids.has(id)).map(({ id, status }) => [id, status]));
 }
 
 function messages(number: number): string {

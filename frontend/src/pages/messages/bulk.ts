@@ -112,7 +112,7 @@ const EITHER: Record<string, string> = {
 
 const NOT_RETRIED: Record<string, string> = {
   ...EITHER,
-  sent: "a provider has taken it: trying again would be a second mail",
+  sent: "taken by a provider already: trying again would be a second mail",
   unknown: "a provider may have it: trying again may send it twice",
   cancelled: "somebody withdrew it",
   queued: "it is being handed over at this moment",
@@ -120,7 +120,7 @@ const NOT_RETRIED: Record<string, string> = {
 
 const NOT_CANCELLED: Record<string, string> = {
   ...EITHER,
-  sent: "a provider has taken it: a mail cannot be called back",
+  sent: "taken by a provider already: a mail cannot be called back",
   unknown: "a provider may have it: a mail cannot be called back",
   failed: "it has ended already",
   expired: "it has ended already",

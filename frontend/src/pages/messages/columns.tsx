@@ -4,8 +4,8 @@ import { Badge, Code, Group, Text } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 import type { ReactNode } from "react";
 import type { Message } from "../../api/types";
-import { MessageBadge } from "../../parts/state-badge";
-import { When } from "../../parts/when";
+import { exact, relative } from "../../parts/format";
+import { MESSAGE_WORDS, wordFor } from "../../parts/words";
 
 export interface Column {
   name: string;
@@ -14,14 +14,14 @@ export interface Column {
   width: string;
   /** Pixels that it needs at least, so that the whole table knows when to scroll. */
   least: number;
-  cell: (message: Message) => ReactNode;
+  cell: (message: Message, now: Date) => ReactNode;
 }
 
 export const SUBJECT = "subject";
 
 /** The first two are always shown. */
 export const COLUMNS: readonly Column[] = [
-  column("status", "Status", 116, (it) => <MessageBadge status={it.status} />),
+  column("status", "Status", 116, (it) => <Status message={it} />),
   // The row draws the subject itself, as its link.
   {
     name: SUBJECT,
@@ -35,9 +35,9 @@ export const COLUMNS: readonly Column[] = [
   column("provider", "Provider", 110, (it) => it.provider ?? "–"),
   column("attempts", "Attempts", 90, (it) => asked(it)),
   flexible("tags", "Tags", 120, (it) => <Tags tags={it.tags} />),
-  column("created", "Accepted", 120, (it) => <When at={it.created_at} />),
-  column("updated", "Changed", 120, (it) => <When at={it.updated_at} />),
-  column("next", "Next attempt", 120, (it) => <When at={it.next_attempt_at} />),
+  column("created", "Accepted", 120, (it, now) => <Time at={it.created_at} now={now} />),
+  column("updated", "Changed", 120, (it, now) => <Time at={it.updated_at} now={now} />),
+  column("next", "Next attempt", 120, (it, now) => <Time at={it.next_attempt_at} now={now} />),
   column("route", "Route", 110, (it) => it.route),
   column("priority", "Priority", 90, (it) => it.priority),
   column("id", "Id", 250, (it) => <Code fz={11}>{it.id}</Code>),
@@ -59,6 +59,27 @@ export function recipientsOf(message: Message): string {
   const all = [...message.to, ...message.cc, ...message.bcc];
   const [first = "–", ...others] = all;
   return others.length > 0 ? `${first} and ${others.length} more` : first;
+}
+
+// A row is drawn again and again while one scrolls: it makes do with the browser's own hints.
+
+export function Status({ message }: { message: Message }) {
+  const { label, meaning, color } = wordFor(MESSAGE_WORDS, message.status);
+  return (
+    <Badge color={color} variant="light" radius="sm" tt="none" fw={600} title={meaning}>
+      {label}
+    </Badge>
+  );
+}
+
+export function Time({ at, now }: { at: string | null; now: Date }) {
+  if (!at) return "–";
+  const moment = new Date(at);
+  return (
+    <time dateTime={at} title={exact(moment)}>
+      {relative(moment, now)}
+    </time>
+  );
 }
 
 function asked(message: Message): number {

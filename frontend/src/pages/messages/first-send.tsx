@@ -4,7 +4,7 @@ import { Anchor, Box, Button, Stack, Text } from "@mantine/core";
 import { IconMailPlus, IconSend } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { answer, api, apiOrigin } from "../../api/client";
+import { addressOf, answer, api, apiOrigin } from "../../api/client";
 import { useMay, useSession } from "../../api/session";
 import { CodeBlock } from "../../parts/copy";
 import { Empty } from "../../parts/empty";
@@ -31,7 +31,13 @@ export function FirstSend() {
       <Box w="100%" maw={640} px="md" pb="xl">
         <Text size="sm" c="dimmed" mb="xs">
           From a program, with a key that may <code>send</code> in <code>$KEY</code> (
-          <Anchor size="sm" href="/docs" target="_blank" rel="noreferrer">
+          <Anchor
+            size="sm"
+            underline="always"
+            href={addressOf("/docs")}
+            target="_blank"
+            rel="noreferrer"
+          >
             API reference
           </Anchor>
           ):

@@ -13,8 +13,10 @@ export type Cursor = string | null;
 /** Each page's `next_cursor` is the cursor (`pageParams`) of the page that follows. */
 export type List = InfiniteData<Page, Cursor>;
 
-export const PAGE_SIZE = 50;
+export const PAGE_SIZE = 100;
 const PAGES_KEPT = 10;
+/** How many pages one that is asked for again can reach into. */
+const NEAR = 4;
 
 export function rowsOf(list: List): Message[] {
   const seen = new Set<string>();
@@ -47,10 +49,11 @@ export interface Newer {
 
 /** What stands above the first row that is shown. */
 export function newerThan(list: List, head: Page): Newer {
-  const known = new Set(rowsOf(list).map(({ id }) => id));
+  const shown = rowsOf({ pages: list.pages.slice(0, NEAR), pageParams: [] });
+  const known = new Set(shown.map(({ id }) => id));
   const first = head.data.findIndex(({ id }) => known.has(id));
   if (first >= 0) return { rows: head.data.slice(0, first), hasGap: false };
-  const top = rowsOf(list)[0];
+  const top = shown[0];
   const rows = top ? head.data.filter((row) => row.created_at > top.created_at) : head.data;
   return {
     rows,
@@ -96,7 +99,7 @@ export function refreshed(list: List, number: number, now: Page): List {
   const page = list.pages[number];
   if (!page) return list;
   const later = new Set(
-    list.pages.slice(number + 1).flatMap(({ data }) => data.map(({ id }) => id)),
+    list.pages.slice(number + 1, number + NEAR).flatMap(({ data }) => data.map(({ id }) => id)),
   );
   const newer = number === 0 ? newerThan(list, now) : { rows: [], hasGap: false };
   if (newer.hasGap) return list;

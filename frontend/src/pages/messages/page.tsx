@@ -4,7 +4,7 @@ import { Button, Group, Stack } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconMailPlus, IconSearchOff } from "@tabler/icons-react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { ApiProblem } from "../../api/problem";
 import { useMay } from "../../api/session";
 import { Allowed, PageAllowed } from "../../parts/allowed";
@@ -95,7 +95,6 @@ function Found({ q, messages, columns, isNarrow, isRefused, onClear }: FoundProp
   const mayAct = useMay("manage");
   const [selection, setSelection] = useState<Selection>(NOTHING);
   const { list, rows, newer, query } = messages;
-  const statuses = useMemo(() => new Map(rows.map(({ id, status }) => [id, status])), [rows]);
   if (!list) {
     if (isRefused) return <NothingFound title="The search is not understood" onClear={onClear} />;
     if (query.error)
@@ -111,9 +110,8 @@ function Found({ q, messages, columns, isNarrow, isRefused, onClear }: FoundProp
         <BulkBar
           q={q}
           selection={selection}
-          loaded={rows.length}
+          rows={rows}
           hasMore={query.hasNextPage}
-          statuses={statuses}
           onSelection={setSelection}
         />
       )}

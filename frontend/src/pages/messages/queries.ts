@@ -123,8 +123,9 @@ export function useKnownValues(list: List | undefined): Known {
     enabled: useMay("manage"),
     staleTime: 60_000,
   }).data;
+  const first = list?.pages[0];
   return useMemo(() => {
-    const tags = new Set(list ? rowsOf(list).flatMap((row) => row.tags) : []);
+    const tags = new Set(first?.data.flatMap((row) => row.tags));
     return {
       status: STATUS_VALUES,
       provider: (providers?.data ?? []).map(({ name, kind }) => ({
@@ -139,7 +140,7 @@ export function useKnownValues(list: List | undefined): Known {
       since: daysBack().map(([value, meaning]) => ({ value, meaning })),
       until: daysBack().map(([value, meaning]) => ({ value, meaning })),
     };
-  }, [list, providers, keys]);
+  }, [first, providers, keys]);
 }
 
 function daysBack(): [string, string][] {

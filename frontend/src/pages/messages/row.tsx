@@ -1,12 +1,10 @@
 // One message in the list: a line of a table, or a card where there is no room for one.
 
-import { Checkbox, Text } from "@mantine/core";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Text } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { type MouseEvent, memo } from "react";
 import type { Message } from "../../api/types";
-import { MessageBadge } from "../../parts/state-badge";
-import { When } from "../../parts/when";
-import { type Column, recipientsOf, SUBJECT } from "./columns";
+import { type Column, recipientsOf, Status, SUBJECT, Time } from "./columns";
 import classes from "./table.module.css";
 
 interface Props {
@@ -16,17 +14,21 @@ interface Props {
   height: number;
   columns: readonly Column[];
   isCard: boolean;
+  now: Date;
   /** Null where nothing can be chosen. */
   isChosen: boolean | null;
   onChoose: (id: string, isRange: boolean) => void;
 }
 
 export const Row = memo(function Row(props: Props) {
-  const { message, index, top, height, columns, isCard, isChosen } = props;
+  const { message, index, top, height, columns, isCard, isChosen, now } = props;
   const navigate = useNavigate();
   const open = (event: MouseEvent) => {
-    const isOnControl = (event.target as Element).closest("a, input, label, button");
-    if (isOnControl || getSelection()?.isCollapsed === false) return;
+    const on = event.target as Element;
+    const opensElsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0;
+    const marksText = !on.closest("a") && getSelection()?.isCollapsed === false;
+    if (opensElsewhere || marksText || on.closest("input")) return;
+    event.preventDefault();
     void navigate({ to: "/messages/$id", params: { id: message.id } });
   };
   return (
@@ -44,8 +46,9 @@ export const Row = memo(function Row(props: Props) {
     >
       {isChosen !== null && (
         <td className={classes.cell}>
-          <Checkbox
-            size="xs"
+          <input
+            type="checkbox"
+            className={classes.choice}
             checked={isChosen}
             aria-label={`Choose “${message.subject || "no subject"}”`}
             onChange={() => undefined}
@@ -54,11 +57,11 @@ export const Row = memo(function Row(props: Props) {
         </td>
       )}
       {isCard ? (
-        <Card message={message} />
+        <Card message={message} now={now} />
       ) : (
         columns.map((column) => (
           <td key={column.name} className={classes.cell}>
-            {column.name === SUBJECT ? <Subject message={message} /> : column.cell(message)}
+            {column.name === SUBJECT ? <Subject message={message} /> : column.cell(message, now)}
           </td>
         ))
       )}
@@ -68,26 +71,20 @@ export const Row = memo(function Row(props: Props) {
 
 function Subject({ message }: { message: Message }) {
   return (
-    <Link
-      to="/messages/$id"
-      params={{ id: message.id }}
-      preload={false}
-      className={classes.subject}
-      title={message.subject}
-    >
+    <a href={`/messages/${message.id}`} className={classes.subject} title={message.subject}>
       {message.subject || <em>(no subject)</em>}
-    </Link>
+    </a>
   );
 }
 
-function Card({ message }: { message: Message }) {
+function Card({ message, now }: { message: Message; now: Date }) {
   return (
     <td className={classes.cardBody}>
       <div className={classes.cardLine}>
         <span className={classes.cell}>
           <Subject message={message} />
         </span>
-        <MessageBadge status={message.status} />
+        <Status message={message} />
       </div>
       <div className={classes.cardLine}>
         <Text size="xs" c="dimmed" truncate>
@@ -99,7 +96,7 @@ function Card({ message }: { message: Message }) {
           {message.provider ?? "no provider yet"}
         </Text>
         <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-          <When at={message.created_at} />
+          <Time at={message.created_at} now={now} />
         </Text>
       </div>
     </td>

@@ -17,6 +17,7 @@ import {
 import type { Message } from "../../api/types";
 import { count } from "../../parts/format";
 import { inWords } from "../../parts/problem-notice";
+import { useNow } from "../../parts/when";
 import type { Column } from "./columns";
 import { pageAt } from "./list";
 import { useFreshPages, type useMessageList } from "./queries";
@@ -51,6 +52,7 @@ export function MessageTable({ q, messages, columns, isNarrow, selection, onSele
   const { list, rows, newer, showNewer, query } = messages;
   const box = useRef<HTMLDivElement>(null);
   const height = isNarrow ? CARD : LINE;
+  const now = useNow();
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is compiled
   const virtual = useVirtualizer({
     count: rows.length,
@@ -139,6 +141,7 @@ export function MessageTable({ q, messages, columns, isNarrow, selection, onSele
                     height={height}
                     columns={columns}
                     isCard={isNarrow}
+                    now={now}
                     isChosen={selection && isChosen(selection, message.id)}
                     onChoose={onChoose}
                   />
