@@ -28,13 +28,7 @@ export function useConfirm(): { ask: (question: Question) => void; dialog: React
     }
   };
   const dialog = (
-    <Modal
-      opened={isOpen}
-      onClose={close}
-      title={question?.title}
-      centered
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened={isOpen} onClose={close} title={question?.title} centered>
       <Stack>
         <div>{question?.body}</div>
         <Group justify="flex-end">

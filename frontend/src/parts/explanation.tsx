@@ -61,9 +61,11 @@ function Place({ provider, standing }: { provider: ExplainedProvider; standing: 
         <Group gap="xs" justify="space-between">
           <Text fw={600}>
             {provider.provider}{" "}
-            <Text span c="dimmed" size="sm" fw={400}>
-              {provider.kind}
-            </Text>
+            {provider.kind !== provider.provider && (
+              <Text span c="dimmed" size="sm" fw={400}>
+                {provider.kind}
+              </Text>
+            )}
           </Text>
           <WordBadge word={STANDINGS[standing]} />
         </Group>

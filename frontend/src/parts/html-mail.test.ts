@@ -15,7 +15,7 @@ describe("a stranger's HTML", () => {
 
   it("loses what can only do harm", () => {
     const { document } = shown(
-      '<script>1</script><base href="https://x.test/"><link rel="preconnect" href="https://x.test"><iframe src="https://x.test"></iframe><object data="x"></object><p>text</p>',
+      '<script>1</script><base href="https://x.test/"><link rel="preconnect" href="https://x.test"><template shadowrootmode="open"><p>x.test</p></template><object data="x"></object><p>text</p>',
     );
     expect(document).not.toMatch(/<script|<link|<iframe|<object|x\.test/);
     expect(document).toContain("<p>text</p>");
@@ -32,7 +32,11 @@ describe("a stranger's HTML", () => {
   });
 
   it("shows its own pictures, and no file that is no picture", () => {
-    const file = { content_id: "<Logo@x>", content_type: "image/png", content: "AAAA" };
+    const file = {
+      content_id: "<Logo@x>",
+      content_type: "image/png",
+      content: "AAAA",
+    };
     const html = { ...file, content_id: "page", content_type: "text/html" };
     const { document } = shown('<img src="cid:logo%40x"><img src="cid:page">', false, [file, html]);
     expect(document).toContain('<img src="data:image/png;base64,AAAA">');
@@ -47,9 +51,13 @@ describe("a stranger's HTML", () => {
       '<img srcset="a 1x, https://t.test/2.png 2x">',
       '<table background="http://t.test/b.png"></table>',
       '<p style="background:url(https://t.test/c.png)">x</p>',
-      '<style>@import "https://t.test/d.css"</style>',
+      '<style>@import "https://t.test/d.css"; p{color:red}</style>',
+      '<p style="background:\\75 rl(https://t.test/e.png)">x</p>',
+      '<p style="background:image-set(&quot;https://t.test/f.png&quot; 1x)">x</p>',
     ]) {
       expect(shown(html).wantsRemote, html).toBe(true);
+      expect(shown(html).document, html).not.toContain("t.test");
+      expect(shown(html, true).document, html).toContain("t.test");
     }
   });
 

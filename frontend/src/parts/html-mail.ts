@@ -23,7 +23,9 @@ export interface InlineFile {
 /** Tokens of the iframe's `sandbox`: links may open a tab, which is bound by it too. */
 export const SANDBOX = "allow-popups";
 
-const HARMFUL = "script, base, meta, link, iframe, frame, frameset, object, embed, applet, portal";
+/** A template may become a shadow tree when it is parsed again, and nobody has looked into it. */
+const HARMFUL =
+  "script, base, meta, link, iframe, frame, frameset, object, embed, applet, portal, template";
 const ADDRESSES = ["src", "background", "poster", "href", "xlink:href", "srcset"] as const;
 const PICTURES_ONLY = /^data:image\/(png|jpe?g|gif|webp|avif|bmp|svg\+xml)[;,]/i;
 
@@ -42,11 +44,16 @@ export function htmlMail(
   const mail = new DOMParser().parseFromString(html, "text/html");
   for (const element of mail.querySelectorAll(HARMFUL)) element.remove();
   const pictures = new Map(files.flatMap(picture));
+  let wantsRemote = false;
   for (const element of mail.querySelectorAll("*")) {
-    openElsewhere(element);
-    for (const name of ADDRESSES) putPicture(element, name, pictures);
+    if (isLink(element)) openElsewhere(element);
+    else for (const name of ADDRESSES) putPicture(element, name, pictures);
+    // The policy would refuse it all the same; without the address there is nothing to refuse.
+    if (isRemote(element)) {
+      wantsRemote = true;
+      if (!showsRemote) forgetRemote(element);
+    }
   }
-  const wantsRemote = isRemote(mail);
   return { document: wrapped(mail, showsRemote), wantsRemote };
 }
 
@@ -56,12 +63,12 @@ function wrapped(mail: Document, showsRemote: boolean): string {
   const styles = Array.from(mail.head.querySelectorAll("style"), (style) => style.outerHTML).join(
     "",
   );
-  mail.body.removeAttribute("onload");
   return [
     "<!doctype html><html><head>",
     '<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<meta name="referrer" content="no-referrer">',
+    '<meta http-equiv="x-dns-prefetch-control" content="off">',
     '<meta name="color-scheme" content="light">',
     '<meta name="viewport" content="width=device-width">',
     '<base target="_blank">',
@@ -77,27 +84,29 @@ function wrapped(mail: Document, showsRemote: boolean): string {
 const PLAIN =
   "html{background:#fff;color:#111}body{margin:16px;font:14px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}img{max-width:100%}";
 
-function openElsewhere(element: Element): void {
-  if (!element.hasAttribute("href") && !element.hasAttribute("xlink:href")) return;
-  if (!/^(a|area)$/i.test(element.localName)) return;
-  const address = element.getAttribute("href") ?? element.getAttribute("xlink:href") ?? "";
-  if (/^\s*(https?|mailto|tel):/i.test(address) || /^\s*#/.test(address)) {
-    element.setAttribute("target", "_blank");
-    element.setAttribute("rel", "noopener noreferrer");
-  } else {
-    element.removeAttribute("href");
-    element.removeAttribute("xlink:href");
-  }
-  element.removeAttribute("ping");
+function isLink(element: Element): boolean {
+  return /^(a|area)$/i.test(element.localName);
 }
 
-/** `cid:logo` becomes the file itself (RFC 2392). */
+function openElsewhere(link: Element): void {
+  const address = link.getAttribute("href") ?? link.getAttribute("xlink:href") ?? "";
+  if (/^\s*((https?|mailto|tel):|#)/i.test(address)) {
+    link.setAttribute("target", "_blank");
+    link.setAttribute("rel", "noopener noreferrer");
+  } else {
+    link.removeAttribute("href");
+    link.removeAttribute("xlink:href");
+  }
+  link.removeAttribute("ping");
+}
+
+/** `cid:logo` becomes the file itself (RFC 2392); what is no whole address leads nowhere. */
 function putPicture(element: Element, name: string, pictures: ReadonlyMap<string, string>): void {
-  const value = element.getAttribute(name)?.trim() ?? "";
-  if (!/^cid:/i.test(value)) return;
-  const found = pictures.get(plainId(decoded(value.slice(4))));
+  const value = element.getAttribute(name)?.trim();
+  if (value === undefined || /^(data:|https?:\/\/|\/\/|#)/i.test(value)) return;
+  const found = /^cid:/i.test(value) ? pictures.get(plainId(decoded(value.slice(4)))) : undefined;
   if (found) element.setAttribute(name, found);
-  else element.removeAttribute(name);
+  else if (name !== "srcset") element.removeAttribute(name);
 }
 
 function picture(file: InlineFile): [string, string][] {
@@ -119,18 +128,45 @@ function decoded(text: string): string {
 }
 
 const ELSEWHERE = /(^|[\s,])(https?:)?\/\//i;
-const STYLE_ELSEWHERE = /(url\(|@import)\s*["']?\s*(https?:)?\/\//i;
+const STYLE_ELSEWHERE = /(url\(|@import|image-set\()\s*["']?\s*(https?:)?\/\//i;
+const STYLE_ADDRESSES = /@import[^;]*;?|url\(\s*["']?\s*(https?:)?\/\/[^)]*\)?/gi;
 
-function isRemote(mail: Document): boolean {
-  for (const element of mail.querySelectorAll("*")) {
-    if (element.localName === "a" || element.localName === "area") continue;
-    for (const name of ADDRESSES) {
-      if (ELSEWHERE.test(element.getAttribute(name) ?? "")) return true;
-    }
-    if (STYLE_ELSEWHERE.test(element.getAttribute("style") ?? "")) return true;
-    if (element.localName === "style" && STYLE_ELSEWHERE.test(element.textContent ?? "")) {
-      return true;
-    }
+function isRemote(element: Element): boolean {
+  if (isLink(element)) return isStyleRemote(element.getAttribute("style") ?? "");
+  return (
+    ADDRESSES.some((name) => ELSEWHERE.test(element.getAttribute(name) ?? "")) ||
+    isStyleRemote(element.getAttribute("style") ?? "") ||
+    (element.localName === "style" && isStyleRemote(element.textContent))
+  );
+}
+
+function forgetRemote(element: Element): void {
+  for (const name of isLink(element) ? [] : ADDRESSES) {
+    if (ELSEWHERE.test(element.getAttribute(name) ?? "")) element.removeAttribute(name);
   }
-  return false;
+  const style = element.getAttribute("style");
+  if (style !== null) element.setAttribute("style", withoutRemote(style));
+  if (element.localName === "style") element.textContent = withoutRemote(element.textContent);
+}
+
+function isStyleRemote(css: string): boolean {
+  return STYLE_ELSEWHERE.test(plainCss(css));
+}
+
+/** Where an address is still hidden, the whole style goes. */
+function withoutRemote(css: string): string {
+  const without = css.replace(STYLE_ADDRESSES, "none");
+  return isStyleRemote(without) ? "" : without;
+}
+
+/** `\75rl(` says `url(` too (CSS Syntax, section 4.3.7). */
+function plainCss(css: string): string {
+  return css.replace(
+    /\\(?:([0-9a-f]{1,6})\s?|(.))/gi,
+    (_all, code?: string, character?: string) => {
+      const point = Number.parseInt(code ?? "", 16);
+      if (!code) return character ?? "";
+      return point <= 0x10ffff ? String.fromCodePoint(point) : "\uFFFD";
+    },
+  );
 }

@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-router";
 import { readMessagesSearch } from "../pages/messages/search";
 import { readOverviewSearch } from "../pages/overview/search";
+import { readSuppressionsSearch } from "../pages/suppressions/search";
 import { GreyLines } from "../parts/loaded";
 import { ProblemNotice } from "../parts/problem-notice";
 import { NotFound } from "./not-found";
@@ -54,6 +55,7 @@ const routes = [
   createRoute({
     getParentRoute: under,
     path: "/suppressions",
+    validateSearch: readSuppressionsSearch,
     component: lazyRouteComponent(() => import("../pages/suppressions/page"), "SuppressionsPage"),
   }),
   createRoute({

@@ -34,7 +34,6 @@ export function CreateKey({ isOpen, onClose, onMade }: Props) {
       title="New API key"
       size="lg"
       closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Close" }}
     >
       <Form onClose={onClose} onMade={onMade} />
     </Modal>

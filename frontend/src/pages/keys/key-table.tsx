@@ -20,7 +20,7 @@ interface Props {
 export function KeyTable({ keys, ownId, onRotate, onRevoke }: Props) {
   const now = useNow();
   return (
-    <Table.ScrollContainer minWidth={820}>
+    <Table.ScrollContainer minWidth={900}>
       <Table verticalSpacing="sm" aria-label="API keys">
         <Table.Thead>
           <Table.Tr>
@@ -55,7 +55,7 @@ export function KeyTable({ keys, ownId, onRotate, onRevoke }: Props) {
                 <Table.Td className={classes.time}>
                   <When at={key.expires_at} none="never" />
                 </Table.Td>
-                <Table.Td>
+                <Table.Td className={classes.state}>
                   <WordBadge word={STATE_WORDS[state]} />
                 </Table.Td>
                 <Table.Td>
@@ -94,7 +94,7 @@ function Name({ of, isOwn }: { of: Key; isOwn: boolean }) {
           </Badge>
         )}
       </Group>
-      <Text size="xs" c="dimmed" ff="monospace">
+      <Text size="xs" c="dimmed" ff="monospace" className={classes.id}>
         {of.id}
       </Text>
     </>

@@ -21,12 +21,7 @@ const SIGNED_IN = "You are signed in with the new key now.";
 
 export function RotateKey({ of, isOwn, onClose, onMade }: Props) {
   return (
-    <Modal
-      opened={of !== null}
-      onClose={onClose}
-      title={`Rotate the key “${of?.name ?? ""}”`}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened={of !== null} onClose={onClose} title={`Rotate the key “${of?.name ?? ""}”`}>
       {of && <Choice of={of} isOwn={isOwn} onClose={onClose} onMade={onMade} />}
     </Modal>
   );
