@@ -47,7 +47,13 @@ function WhereItGoes({ draft }: { draft: Draft }) {
 function LeftOut({ suppressed }: Pick<Explanation, "suppressed">) {
   if (suppressed.length === 0) return null;
   return (
-    <Alert color="orange" icon={<IconUserOff />} title="On the suppression list" mb="sm">
+    <Alert
+      color="orange"
+      icon={<IconUserOff />}
+      title="On the suppression list"
+      mb="sm"
+      role="status"
+    >
       No provider is asked for {suppressed.map(({ address }) => address).join(", ")}.
     </Alert>
   );

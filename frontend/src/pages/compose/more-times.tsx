@@ -148,7 +148,12 @@ function UnknownChoice({ draft, faults, change }: Part) {
         </Stack>
       </Radio.Group>
       {draft.onUnknown === "risk_duplicate" && (
-        <Alert color="orange" icon={<IconAlertTriangle />} title="The recipient may get two">
+        <Alert
+          color="orange"
+          icon={<IconAlertTriangle />}
+          title="The recipient may get two"
+          role="note"
+        >
           Choose this for mail that is worthless when late and harmless when doubled, such as a
           one-time code; never for an invoice.
         </Alert>

@@ -127,7 +127,7 @@ function WhereMailEnds() {
   const mayLook = useMay("content");
   if (!isTest && !hasSandbox) return null;
   return (
-    <Alert color="gray" icon={<IconFlask />} p="sm">
+    <Alert color="gray" icon={<IconFlask />} p="sm" role="note">
       {isTest
         ? "You are signed in with a test key: mail runs the whole way and ends in the sandbox."
         : "The providers here are imitated, so no mail leaves this machine."}{" "}

@@ -58,7 +58,7 @@ function Choice({ of, isOwn, onClose, onMade }: Props & { of: Key }) {
         </Stack>
       </Radio.Group>
       {isOwn && revokesOld && (
-        <Alert color="orange">
+        <Alert color="orange" role="note">
           You are signed in with this key. This page goes on with the new one.
         </Alert>
       )}

@@ -33,7 +33,7 @@ function Secret({ secret, remark, onClose }: { secret: string } & Omit<Props, "m
   const [isStored, setStored] = useState(false);
   return (
     <Stack>
-      <Alert color="orange" icon={<IconAlertTriangle />} title="It is shown only now">
+      <Alert color="orange" icon={<IconAlertTriangle />} title="It is shown only now" role="note">
         The gateway keeps no more than its hash. Store it where your program reads it, such as a
         secret manager; whoever has it may do what the key may do.
       </Alert>

@@ -57,7 +57,11 @@ export function SignIn() {
                 <span style={{ overflowWrap: "anywhere" }}>{apiOrigin()}</span>
               </Text>
             </div>
-            {notice && <Alert color="orange">{notice}</Alert>}
+            {notice && (
+              <Alert color="orange" role="status">
+                {notice}
+              </Alert>
+            )}
             <PasswordInput
               ref={field}
               label="API key"
