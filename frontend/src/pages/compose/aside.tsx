@@ -4,7 +4,7 @@ import { Alert, Stack, Tabs, Text } from "@mantine/core";
 import { IconUserOff } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { apiOrigin } from "../../api/client";
-import { ApiProblem } from "../../api/problem";
+import { ApiProblem, isAway } from "../../api/problem";
 import type { Explanation } from "../../api/types";
 import { CodeBlock } from "../../parts/copy";
 import { ExplanationView } from "../../parts/explanation";
@@ -34,7 +34,8 @@ function WhereItGoes({ draft }: { draft: Draft }) {
   const { data, error } = useExplanation(draft);
   if (error instanceof ApiProblem && error.faults.length > 0)
     return <Missing error={error} draft={draft} />;
-  if (error) return <ProblemNotice error={error} />;
+  // That the gateway is away is said once, above every page.
+  if (error && !isAway(error)) return <ProblemNotice error={error} />;
   if (!data) return <GreyLines lines={4} />;
   return (
     <>
