@@ -612,6 +612,17 @@ class FeedbackContract:
         assert await store.keep_hook(call)
         assert (await hear(store, event))[0].fate is Fate.ATTACHED
 
+    async def test_a_call_that_nobody_read_is_never_forgotten(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """The worker may have been away for longer than that."""
+        hook = await came(store)
+        clock.advance(timedelta(days=30))
+
+        await store.purge(finished_before=clock.now(), limit=10)
+
+        assert await store.waiting_hooks(10) == [hook]
+
     async def test_many_are_learnt_at_once(self, store: Store, clock: MovableClock) -> None:
         """In the order in which they came, also when they are about one message."""
         messages = [await sent(store, clock) for _ in range(5)]

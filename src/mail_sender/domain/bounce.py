@@ -58,6 +58,7 @@ _NOBODY = re.compile(
     r"|(user|recipient|mailbox|account)[^.;]{0,60} does(n't| not) exist",
     re.IGNORECASE,
 )
+_GREYLISTED = re.compile(r"gr[ea]ylist", re.IGNORECASE)
 _SPAM = re.compile(r"spam|content|virus|malware|phish", re.IGNORECASE)
 
 _HARD, _SOFT, _BLOCK = BounceType.HARD, BounceType.SOFT, BounceType.BLOCK
@@ -88,6 +89,8 @@ def bounce_of(enhanced_code: str | None, text: str) -> Bounce:
         return known
     if digits[0] != 4 and digits[1:] in {(0, 0), (1, 0)} and _NOBODY.search(text):
         return Bounce(BounceType.HARD, BounceReason.UNKNOWN_RECIPIENT)
+    if digits[0] != 5 and _GREYLISTED.search(text):
+        return Bounce(BounceType.SOFT, BounceReason.GREYLISTED)
     if digits[0] == 4:
         return Bounce(BounceType.SOFT, BounceReason.OTHER)
     return Bounce(BounceType.UNDETERMINED, BounceReason.OTHER)

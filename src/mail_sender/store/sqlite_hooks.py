@@ -330,15 +330,22 @@ def attach_waiting(connection: sqlite3.Connection, search: Search) -> list[Learn
 
 # ---------------------------------------------------------------- housekeeping
 
-FORGET = """
-    DELETE FROM {table} WHERE n IN (
-        SELECT n FROM (SELECT n, {at} AS at FROM {table} ORDER BY n LIMIT {most}) WHERE at < ?)
+OLD_MARKS = """
+    DELETE FROM told WHERE n IN (
+        SELECT n FROM (SELECT n, at FROM told ORDER BY n LIMIT ?2) WHERE at < ?1)
+"""
+OLD_CALLS = """
+    DELETE FROM hooks WHERE n IN (
+        SELECT n FROM (SELECT n, received_at, state FROM hooks ORDER BY n LIMIT ?2)
+        WHERE received_at < ?1 AND state <> 'stored')
 """
 
 
 def forget(connection: sqlite3.Connection, now: int) -> None:
-    """Forget what was told long ago. Both tables grow at one end and are cut at the other."""
+    """Forget what was told long ago. Both tables grow at one end and are cut at the other.
+
+    A call that nobody could read yet, however long ago it came, stays.
+    """
     before = now - micros_of(REMEMBER)
-    most = _FORGET_AT_ONCE
-    connection.execute(FORGET.format(table="told", at="at", most=most), (before,))
-    connection.execute(FORGET.format(table="hooks", at="received_at", most=most), (before,))
+    connection.execute(OLD_MARKS, (before, _FORGET_AT_ONCE))
+    connection.execute(OLD_CALLS, (before, _FORGET_AT_ONCE))
