@@ -192,13 +192,13 @@ async def running(
     ready = NotReadyWhen()
     rules = TargetRules(allow_http=True, allowed=networks(["127.0.0.0/8"]))
     http = webhook_client(CheckedResolver(rules, asyncio.get_running_loop().getaddrinfo))
-    caller = Caller(http, clock, timedelta(seconds=5))
+    caller = Caller(http, clock, rules, timedelta(seconds=5))
     services = Services(
         store=store,
         intake=intake,
         actions=Actions(store, queue, clock),
         fleet=fleet,
-        webhooks=Endpoints(store.webhooks, caller, clock, rules),
+        webhooks=Endpoints(store.webhooks, caller, clock),
         clock=clock,
         metrics=metrics,
         policy=ApiPolicy(

@@ -352,6 +352,33 @@ class WebhookContract:
         assert kept.attempts == (change.attempt,)
         assert await ids_due(store) == []
 
+    async def test_a_late_failure_does_not_bring_back_what_has_ended(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """Two nodes called at once, and the slower one met a 500: the receiver has the event."""
+        delivery = await one_pending(store, clock)
+        late = failed(clock.now(), again=clock.now() + HOUR)
+
+        await store.webhooks.record(delivery.id, delivered(clock.now()))
+        await store.webhooks.record(delivery.id, late)
+
+        kept, webhook = await found(store, delivery), await store.webhooks.get(ONE)
+        assert (kept.state, kept.next_attempt_at) == (DeliveryState.DELIVERED, None)
+        assert len(kept.attempts) == 2
+        assert webhook is not None
+        assert webhook.failing_since is None
+
+    async def test_a_late_success_counts_whatever_was_decided_meanwhile(
+        self, store: Store, clock: MovableClock
+    ) -> None:
+        """Given up, and then the answer came after all."""
+        delivery = await one_pending(store, clock)
+
+        await store.webhooks.record(delivery.id, failed(clock.now(), again=None))
+        await store.webhooks.record(delivery.id, delivered(clock.now()))
+
+        assert (await found(store, delivery)).state is DeliveryState.DELIVERED
+
     async def test_a_webhook_fails_since_the_first_failure_after_a_success(
         self, store: Store, clock: MovableClock
     ) -> None:
@@ -361,6 +388,7 @@ class WebhookContract:
         since = []
         for change in (failed, failed, delivered, failed):
             at = clock.now()
+            await store.webhooks.replay([delivery])
             made = delivered(at) if change is delivered else failed(at, again=at)
             await store.webhooks.record(delivery.id, made)
             webhook = await store.webhooks.get(ONE)

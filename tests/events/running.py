@@ -98,7 +98,7 @@ async def publishing(
     store = store or MemoryStore(clock)
     resolve = CheckedResolver(LOOPBACK, lookup or asyncio.get_running_loop().getaddrinfo)
     http, metrics = webhook_client(resolve), Metrics()
-    caller = Caller(http, clock, answer_within)
+    caller = Caller(http, clock, LOOPBACK, answer_within)
     publisher = Publisher(
         PublisherTools(
             store=webhooks or store.webhooks,
@@ -115,7 +115,7 @@ async def publishing(
         yield Running(
             store=store,
             clock=clock,
-            endpoints=Endpoints(store.webhooks, caller, clock, LOOPBACK),
+            endpoints=Endpoints(store.webhooks, caller, clock),
             publisher=publisher,
             metrics=metrics,
         )

@@ -33,6 +33,7 @@ from ..http.far_side import (
     nobody_listening,
     says_then_waits,
 )
+from ..make import make_webhook
 from .running import SOON, publishing, until
 
 OK = answer(200, b"thanks")
@@ -470,3 +471,14 @@ async def test_old_deliveries_go_and_the_gauges_say_how_it_stands(clock: FakeClo
 
 def rendered(metrics: Any) -> str:  # noqa: ANN401
     return str(metrics.render().decode())
+
+
+async def test_a_url_that_is_not_allowed_any_more_is_not_called(clock: FakeClock) -> None:
+    """An operator who forbids plain HTTP forbids it for the webhooks that are there too."""
+    store = MemoryStore(clock)
+    await store.webhooks.add(make_webhook(url="ftp://127.0.0.1/hook"))
+    async with publishing(clock, store=store) as it:
+        await it.happens()
+        delivery = await it.tried(make_webhook())
+
+    assert delivery.attempts[0].error.startswith("URL: expected a URL such as")

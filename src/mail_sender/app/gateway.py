@@ -166,7 +166,7 @@ class Gateway:
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
         caller = self._webhook_caller()
-        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock, target_rules(config))
+        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
         self.queue = PollingQueue()
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
@@ -276,12 +276,11 @@ class Gateway:
         await self.worker.start()
 
     def _webhook_caller(self) -> Caller:
-        config = self.settings.config
-        lookup = SystemLookup()
+        rules, lookup = target_rules(self.settings.config), SystemLookup()
         self._stack.callback(lookup.close)
-        http = webhook_client(CheckedResolver(target_rules(config), lookup))
+        http = webhook_client(CheckedResolver(rules, lookup))
         self._stack.push_async_callback(http.close)
-        return Caller(http, self.clock, config.webhooks.timeout)
+        return Caller(http, self.clock, rules, self.settings.config.webhooks.timeout)
 
     def _start_publisher(self, caller: Caller) -> None:
         """Publish where mail is sent. Stopped before the store is closed."""

@@ -69,13 +69,15 @@ class Replayed:
 class Endpoints:
     """See the module. Every method raises `NotFound` for a webhook that is not there."""
 
-    def __init__(
-        self, store: WebhookStore, caller: Caller, clock: Clock, rules: TargetRules
-    ) -> None:
+    def __init__(self, store: WebhookStore, caller: Caller, clock: Clock) -> None:
         self._store = store
         self._caller = caller
         self._clock = clock
-        self.rules = rules
+
+    @property
+    def rules(self) -> TargetRules:
+        """Where webhooks may lead."""
+        return self._caller.rules
 
     async def create(self, settings: WebhookSettings, *, by: str) -> Webhook:
         """Make a webhook with a new secret. Raises `StateConflict` when there are too many."""
@@ -85,8 +87,9 @@ class Endpoints:
         webhook = Webhook(
             id=new_webhook_id(now), settings=settings, secret=new_secret(), created_at=now
         )
-        maillog.webhook_changed("webhook_created", webhook.id, by=by)
-        return await self._store.add(webhook)
+        kept = await self._store.add(webhook)
+        maillog.webhook_changed("webhook_created", kept.id, by=by)
+        return kept
 
     async def all(self) -> Sequence[Webhook]:
         """Return every webhook, newest first."""
@@ -107,7 +110,8 @@ class Endpoints:
         webhook = await self.get(id_)
         pause = WebhookPause(reason=reason, by=by, at=self._clock.now())
         paused = _there(id_, await self._store.pause(id_, pause, [paused_event(webhook, pause)]))
-        maillog.webhook_paused(id_, reason, by=by)
+        if webhook.pause is None:
+            maillog.webhook_paused(id_, reason, by=by)
         return paused
 
     async def resume(self, id_: WebhookId, *, skip: bool, by: str) -> Webhook:

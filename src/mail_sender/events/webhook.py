@@ -19,6 +19,7 @@ from ..http.client import PooledHttpClient
 from ..http.dates import retry_after
 from ..http.dial import Resolve
 from .signature import signed_headers
+from .targets import TargetRules, parse_url
 
 _CONTENT: Mapping[str, str] = {"Content-Type": "application/json", "Accept": "*/*"}
 _WRITE = timedelta(seconds=10)
@@ -27,7 +28,7 @@ _CONNECT = timedelta(seconds=5)
 
 def webhook_client(resolve: Resolve) -> PooledHttpClient:
     """Return a client for webhooks, apart from that of the providers."""
-    limits = AnswerLimits(head=16 << 10, body=MAX_ANSWER_BYTES, cuts=True)
+    limits = AnswerLimits(body=MAX_ANSWER_BYTES, cuts=True)
     return PooledHttpClient(limits=limits, resolve=resolve)
 
 
@@ -42,8 +43,18 @@ class Called:
 class Caller:
     """Calls webhooks."""
 
-    def __init__(self, http: HttpClient, clock: Clock, timeout: timedelta) -> None:
-        """`timeout`: how long a receiver may take to answer once it has the request."""
+    def __init__(
+        self, http: HttpClient, clock: Clock, rules: TargetRules, timeout: timedelta
+    ) -> None:
+        """Make a caller.
+
+        Args:
+            http: See `webhook_client`.
+            clock: For the timestamps that are signed.
+            rules: Where webhooks may lead; those of the time of the call, not of its making.
+            timeout: How long a receiver may take to answer once it has the request.
+        """
+        self.rules = rules
         self._http = http
         self._clock = clock
         self._timeouts = Timeouts(connect=_CONNECT, write=_WRITE, answer=timeout)
@@ -51,10 +62,14 @@ class Caller:
     async def call(self, webhook: Webhook, delivery: WebhookDelivery) -> Called:
         """Make one attempt."""
         at = self._clock.now()
+        try:
+            url = parse_url(webhook.settings.url, self.rules)
+        except ValueError as error:  # taken under rules that were laxer
+            return Called(WebhookAttempt(at=at, duration=timedelta(0), error=f"URL: {error}"))
         signed = signed_headers(delivery.id, delivery.body, at=at, secrets=webhook.secrets(at))
         request = Request(
             method="POST",
-            url=webhook.settings.url,
+            url=url,
             headers={**_CONTENT, **signed},
             body=delivery.body,
         )

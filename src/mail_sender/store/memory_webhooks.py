@@ -187,16 +187,20 @@ class MemoryWebhooks:
         kept = self._deliveries.get(id_)
         if kept is None:
             return False
+        attempts = (*kept.delivery.attempts, change.attempt)
+        delivered = change.state is DeliveryState.DELIVERED
+        if not delivered and kept.delivery.state is not DeliveryState.PENDING:
+            kept.delivery = replace(kept.delivery, attempts=attempts)
+            return False
         self._update(
             kept,
             state=change.state,
             next_attempt_at=change.next_attempt_at,
             tries=kept.delivery.tries + 1,
-            attempts=(*kept.delivery.attempts, change.attempt),
+            attempts=attempts,
         )
         webhook = self._webhooks[kept.delivery.webhook_id]
-        worked = change.state is DeliveryState.DELIVERED
-        since = None if worked else webhook.failing_since or change.attempt.at
+        since = None if delivered else webhook.failing_since or change.attempt.at
         self._put(replace(webhook, failing_since=since))
         return change.pause is not None and self._pause(webhook.id, change.pause, change.events)
 

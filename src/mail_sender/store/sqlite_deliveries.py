@@ -134,21 +134,25 @@ class Record:
 
 def record(connection: sqlite3.Connection, it: Record) -> bool:
     """Keep an attempt; return whether the webhook is paused by it."""
-    change = it.change
+    change, delivered = it.change, it.change.state is DeliveryState.DELIVERED
     row = connection.execute(
-        "UPDATE webhook_deliveries SET state = ?, next_attempt_at = ?, tries = tries + 1, "
-        "updated_at = ? WHERE id = ? RETURNING n, webhook_id",
-        (change.state.value, optional_micros(change.next_attempt_at), it.now, it.id),
+        "SELECT n, webhook_id, state FROM webhook_deliveries WHERE id = ?", (it.id,)
     ).fetchone()
     if row is None:
         return False
-    number, webhook_id = row
+    number, webhook_id, state = row
     _insert_attempts(connection, number, [change.attempt])
-    worked = change.state is DeliveryState.DELIVERED
+    if not delivered and state != DeliveryState.PENDING.value:
+        return False
+    connection.execute(
+        "UPDATE webhook_deliveries SET state = ?, next_attempt_at = ?, tries = tries + 1, "
+        "updated_at = ? WHERE n = ?",
+        (change.state.value, optional_micros(change.next_attempt_at), it.now, number),
+    )
     connection.execute(
         "UPDATE webhooks SET failing_since = CASE WHEN ? THEN NULL "
         "ELSE coalesce(failing_since, ?) END WHERE id = ?",
-        (int(worked), micros(change.attempt.at), webhook_id),
+        (int(delivered), micros(change.attempt.at), webhook_id),
     )
     if change.pause is None:
         return False

@@ -169,7 +169,8 @@ class WebhookStore(Protocol):
         """Keep an attempt and what it came to; count it for the webhook's `failing_since`.
 
         Returns whether the webhook was paused by it: False too when it was paused before.
-        A delivery that is gone is forgotten.
+        A delivery that is gone is forgotten. One that is not pending any more (delivered by
+        another node, skipped) only gets the attempt, unless that delivered it.
         """
         ...
 
