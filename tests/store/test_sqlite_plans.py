@@ -108,7 +108,7 @@ def test_a_statement_uses_its_index(
         (sqlite_record.RECORD_RECIPIENTS, 11, "recipients USING PRIMARY KEY (seq=?)"),
         (sqlite_record.SETTLED_BEFORE, 1, "messages USING INTEGER PRIMARY KEY"),
         (sqlite_hooks.BY_OUR_ID, 1, "sqlite_autoindex_messages_1 (id=?)"),
-        (sqlite_hooks.BY_PROVIDERS_ID, 2, "attempts_by_provider_id (provider_message_id=?)"),
+        (sqlite_hooks.BY_PROVIDERS_ID, 1, "attempts_by_provider_id (provider_message_id=?)"),
     ],
 )
 def test_a_batch_looks_up_each_of_its_rows(

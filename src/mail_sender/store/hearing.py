@@ -32,9 +32,9 @@ class Hearing:
 
     Attributes:
         recipients: Only those of whom more is known now.
-        state: None: it stays, and who holds the message goes on.
+        state: With it whoever holds the message loses it: what it was about to do is done. None:
+            it stays, and who holds the message goes on.
         due_at: Of a new state.
-        fence_up: Whoever holds the message loses it: what it was about to do is done.
         events: For the timeline, in order.
         suppressions: For the list.
     """
@@ -44,7 +44,6 @@ class Hearing:
     suppressions: tuple[Suppression, ...]
     state: State | None = None
     due_at: datetime | None = None
-    fence_up: bool = False
 
 
 def heard(standing: Standing, provider: str, feedback: Feedback, now: datetime) -> Hearing:
@@ -69,7 +68,6 @@ def heard(standing: Standing, provider: str, feedback: Feedback, now: datetime) 
         recipients=changes,
         state=state,
         due_at=_due_after(standing, state, now),
-        fence_up=state is not None and standing.state in {State.LEASED, State.UNKNOWN},
         events=(
             *(_settled(standing, provider, feedback, changes, now) if state is State.SENT else ()),
             *_told(standing, provider, feedback, now),
@@ -168,10 +166,6 @@ def _state_after(standing: Standing, changes: Mapping[Address, RecipientChange])
     known = standing.recipients
     newly_taken = {a for a, it in changes.items() if known[a] not in TAKEN and it.status in TAKEN}
     if not newly_taken or standing.state is State.SENDING:
-        return None
-    if standing.state is State.LEASED and not any(
-        known[a] is RecipientStatus.QUEUED for a in newly_taken
-    ):
         return None
     after = {**known, **{address: it.status for address, it in changes.items()}}
     state = state_of(after.values())

@@ -221,7 +221,6 @@ class Row:
         for address, news in hearing.recipients.items():
             self._learn(address, news, provider, now)
         if hearing.state is not None:
-            self.fence += hearing.fence_up
             self.owner = None
             self.provider = self.provider or provider
             self.provider_message_id = self.provider_message_id or feedback.provider_message_id

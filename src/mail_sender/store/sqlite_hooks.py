@@ -158,8 +158,7 @@ def _may_become_known(feedback: Feedback) -> bool:
 BY_OUR_ID = "SELECT m.id, m.seq FROM {v} AS v CROSS JOIN messages AS m ON m.id = v.column1"
 BY_PROVIDERS_ID = """
     SELECT a.provider, a.provider_message_id, a.seq
-    FROM {v} AS v CROSS JOIN attempts AS a ON a.provider_message_id = v.column2
-    WHERE a.provider = v.column1
+    FROM {v} AS v CROSS JOIN attempts AS a ON a.provider_message_id = v.column1
 """
 
 
@@ -172,8 +171,8 @@ class _Owners:
         ours = {(storable(it.message_id),) for _, it in told if it.message_id is not None}
         self._ours: dict[str, int] = dict(select_rows(connection, BY_OUR_ID, sorted(ours)))
         theirs = {
-            (provider, storable(it.provider_message_id))
-            for provider, it in told
+            (storable(it.provider_message_id),)
+            for _, it in told
             if it.provider_message_id is not None and it.message_id not in self._ours
         }
         self._theirs: dict[tuple[str, str], int] = {
@@ -271,14 +270,13 @@ class _Sitting:
         at = micros(self._now)
         if hearing.state is not None:
             self._connection.execute(
-                "UPDATE messages SET state = ?, due_at = ?, finished_at = ?, fence = fence + ?, "
-                "owner = NULL, updated_at = ?, provider = coalesce(provider, ?), "
+                "UPDATE messages SET state = ?, due_at = ?, finished_at = ?, owner = NULL, "
+                "updated_at = ?, provider = coalesce(provider, ?), "
                 "provider_message_id = coalesce(provider_message_id, ?) WHERE seq = ?",
                 (
                     hearing.state.value,
                     optional_micros(hearing.due_at),
                     at if hearing.state.is_final else None,
-                    int(hearing.fence_up),
                     at,
                     provider,
                     provider_message_id,
