@@ -84,4 +84,4 @@ class Hooks:
 
     def _refused(self, provider: str, why: str, said: str) -> None:
         self._metrics.hooks.labels(provider, why).inc()
-        maillog.trouble("webhook", said, provider=provider, verdict=why)
+        maillog.hook_refused(provider, why, said)

@@ -136,6 +136,11 @@ def told(
     )
 
 
+def hook_refused(provider: str, verdict: str, said: str) -> None:
+    """A call of a webhook was not taken; its caller does not hear why."""
+    _log.warning("webhook_refused", provider=provider, verdict=verdict, said=said)
+
+
 def lost(id_: MessageId, fence: int) -> None:
     """This worker no longer owns the message, and stops."""
     _log.error("lost", message_id=id_, fence=fence)
