@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +41,16 @@ class Ask:
         str | None,
         Parameter(help="API key; better in MAIL_SENDER_KEY, which other users cannot see."),
     ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the filters of every list have; each is named as in the API, but for a last `_`."""
+
+    def query(self) -> dict[str, str]:
+        """Return the filters that were given, by their names in the API."""
+        values = {field.name.rstrip("_"): getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @Parameter(name="*", group=_SHARED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from . import target, terminal
 from .attempts import show_messages
 from .client import Answer, Client
 from .failure import CommandFailed, wrong_usage
-from .flags import ANY_GATEWAY, TABLES, Ask, Format
+from .flags import ANY_GATEWAY, TABLES, Ask, Filters, Format
 
 WAITING = "queued,scheduled,held,sending,unknown"
 RETRIED = "failed,expired"  #: what a retry by filter means unless it says otherwise
@@ -32,7 +32,7 @@ Ids = Annotated[str, Parameter(name="id", help="Message ids.")]
 
 @Parameter(name="*", group=_FILTERS)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Filters):
     """The filters of `GET /v1/messages`; all that are given must hold."""
 
     status: Annotated[str | None, Parameter(help="One or several, separated by commas.")] = None
@@ -47,11 +47,6 @@ class Filter:
         str | None, Parameter(help="Accepted at or after: a date or a time (RFC 3339).")
     ] = None
     until: Annotated[str | None, Parameter(help="Accepted before.")] = None
-
-    def query(self) -> dict[str, str]:
-        """Return the filters that were given, by their names in the API."""
-        values = {field.name.rstrip("_"): getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 EVERYTHING = Filter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -17,7 +17,7 @@ from . import target, terminal
 from .client import Client
 from .expiry import expiry_of
 from .failure import CommandFailed, wrong_usage
-from .flags import ANY_GATEWAY, TABLES, Ask, Format
+from .flags import ANY_GATEWAY, TABLES, Ask, Filters, Format
 
 MOST_AT_ONCE = 1000  #: addresses in one call
 MOST_LISTED = 1_000_000
@@ -29,7 +29,7 @@ Addresses = Annotated[str, Parameter(name="address", help="Addresses such as ann
 
 @Parameter(name="*", group=Group("Which entries", sort_key=50))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Filters):
     """The filters of `GET /v1/suppressions`; all that are given must hold."""
 
     q: Annotated[str | None, Parameter(name="--address", help="Part of the address.")] = None
@@ -37,11 +37,6 @@ class Filter:
     origin: Annotated[
         str | None, Parameter(help="Who said it: provider, key, import, or provider:ses.")
     ] = None
-
-    def query(self) -> dict[str, str]:
-        """Return the filters that were given, by their names in the API."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 EVERYTHING = Filter()

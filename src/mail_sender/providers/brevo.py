@@ -20,12 +20,12 @@ from urllib.parse import quote
 from uuid import UUID
 
 from ..domain.message import Address, Content, Mailbox, Message
-from ..domain.outcome import Accepted, Outcome
+from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from ..mime.headers import encoded_words
 from .addressing import Addressed, plain
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal, RepeatsByKey, idempotency_key
+from .json_provider import ListsById, Refusal, RepeatsByKey, accepted_all, idempotency_key
 from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, compact, headers_of, without_empty
 from .obstacles import (
@@ -174,10 +174,7 @@ class Brevo(RepeatsByKey, ListsById):
         message: Message,  # noqa: ARG002 - the answer says it all
         to: frozenset[Address],
     ) -> Mapping[Address, Outcome] | None:
-        message_id = fields_of(answer.json()).get("messageId")
-        if not isinstance(message_id, str) or not message_id:
-            return None
-        return dict.fromkeys(to, Accepted(provider_message_id=message_id))
+        return accepted_all(to, fields_of(answer.json()).get("messageId"))
 
     def _had_it(self, answer: Answer) -> str | None:
         body = fields_of(answer.json())

@@ -231,6 +231,13 @@ class RepeatsByKey(JsonProvider):
         return is_for_everybody and age < self.repeats_for and now < message.give_up_at
 
 
+def accepted_all(to: frozenset[Address], message_id: object) -> Mapping[Address, Outcome] | None:
+    """Return that everybody's mail was taken under one id; None: that is no id, so no yes."""
+    if not isinstance(message_id, str) or not message_id:
+        return None
+    return dict.fromkeys(to, Accepted(provider_message_id=message_id))
+
+
 def accepted_each(
     to: frozenset[Address], ids: Mapping[str, str]
 ) -> Mapping[Address, Outcome] | None:

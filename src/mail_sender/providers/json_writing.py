@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -47,6 +47,19 @@ def _base64_steps(content: bytes) -> Iterator[bytes]:
 def is_inline(file: Attachment) -> bool:
     """Whether the file is shown in the text."""
     return file.disposition is Disposition.INLINE
+
+
+def content_id_of(file: Attachment) -> str | None:
+    """Return what the text names a file by: of an inline one without an id, its file name."""
+    return file.content_id or (file.filename if is_inline(file) else None)
+
+
+def further_tags(tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the tags after the first as one pair of metadata, where there is room for one tag.
+
+    They come back in events all the same. Empty when there are no further ones.
+    """
+    return [("tags", ",".join(tags[1:]))] if tags[1:] else []
 
 
 def compact(metadata: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from .ascii_headers import ascii_value
 from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of, texts_of
-from .json_writing import base64_of, is_inline, without_empty
+from .json_writing import base64_of, content_id_of, is_inline, without_empty
 from .look_up import ASKED_FOR
 from .obstacles import (
     first_of,
@@ -268,7 +268,7 @@ def _box(box: Mailbox) -> dict[str, str]:
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "filename": file.filename,

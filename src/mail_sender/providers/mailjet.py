@@ -21,7 +21,7 @@ from .addressing import Addressed, plain
 from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal, accepted_each
 from .json_reading import Document, fields_of, rows_of, text_of
-from .json_writing import base64_of, compact, headers_of, is_inline, without_empty
+from .json_writing import base64_of, compact, content_id_of, headers_of, is_inline, without_empty
 from .obstacles import first_of, kept_header, no_body, no_to, repeated_header, several_reply_to
 from .port import Capabilities, Settling
 from .settings import CommonSettings, Doc, Tools
@@ -206,7 +206,7 @@ def _box(box: Mailbox) -> dict[str, str]:
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "ContentType": file.content_type,

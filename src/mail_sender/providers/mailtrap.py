@@ -25,8 +25,9 @@ from .json_reading import Document, fields_of, rows_of, text_of, texts_of
 from .json_writing import (
     base64_of,
     compact,
+    content_id_of,
+    further_tags,
     headers_of,
-    is_inline,
     split_metadata,
     without_empty,
 )
@@ -115,10 +116,9 @@ class Mailtrap(ListsById):
     def _document(self, message: Message, who: Addressed) -> Document:
         content = message.content
         tags = content.tags
-        further = [("tags", ",".join(tags[1:]))] if tags[1:] else []
         kept, left_over = split_metadata(
             content.metadata,
-            ours=[("ms_id", str(message.id)), *further],
+            ours=[("ms_id", str(message.id)), *further_tags(tags)],
             room=100,
             fits=_Room(_MAX_VARIABLES_BYTES - len(f'{{"ms_id":"{message.id}"}}')).takes,
         )
@@ -222,7 +222,7 @@ def _verdict(status: int, words: str) -> Verdict | None:
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "filename": file.filename or "attachment",

@@ -22,7 +22,14 @@ from .ascii_headers import ascii_value
 from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal
 from .json_reading import Document, fields_of, rows_of, text_of, texts_of
-from .json_writing import base64_of, compact, is_inline, split_metadata, without_empty
+from .json_writing import (
+    base64_of,
+    compact,
+    content_id_of,
+    further_tags,
+    split_metadata,
+    without_empty,
+)
 from .obstacles import first_of, no_body
 from .port import Capabilities, Settling
 from .settings import CommonSettings, Doc, Tools
@@ -117,11 +124,9 @@ class Postmark(ListsById):
     def _document(self, message: Message, who: Addressed) -> Document:
         content = message.content
         tags = content.tags
-        # Further tags travel as metadata: they come back in events all the same.
-        further = [("tags", ",".join(tags[1:]))] if tags[1:] else []
         kept, left_over = split_metadata(
             content.metadata,
-            ours=[("ms_id", str(message.id)), *further],
+            ours=[("ms_id", str(message.id)), *further_tags(tags)],
             room=_MAX_METADATA,
             fits=lambda key, value: len(key) <= _MAX_KEY and len(value) <= _MAX_VALUE,
         )
@@ -198,7 +203,7 @@ class Postmark(ListsById):
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "Name": file.filename,

@@ -15,17 +15,17 @@ from datetime import timedelta
 from typing import Annotated
 
 from ..domain.message import Address, Attachment, Message
-from ..domain.outcome import Accepted, Outcome
+from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from .addressing import Addressed, addressed, joined, plain
 from .http import HTTP_URL, Answer, Request
-from .json_provider import Refusal, RepeatsByKey, idempotency_key
+from .json_provider import Refusal, RepeatsByKey, accepted_all, idempotency_key
 from .json_reading import Document, fields_of, text_of
 from .json_writing import (
     base64_of,
     compact,
+    content_id_of,
     headers_of,
-    is_inline,
     split_metadata,
     without_empty,
 )
@@ -152,10 +152,7 @@ class Resend(RepeatsByKey):
         message: Message,  # noqa: ARG002 - the answer says it all
         to: frozenset[Address],
     ) -> Mapping[Address, Outcome] | None:
-        message_id = fields_of(answer.json()).get("id")
-        if not isinstance(message_id, str) or not message_id:
-            return None
-        return dict.fromkeys(to, Accepted(provider_message_id=message_id))
+        return accepted_all(to, fields_of(answer.json()).get("id"))
 
     def _had_it(self, answer: Answer) -> str | None:
         body = fields_of(answer.json())
@@ -174,7 +171,7 @@ class Resend(RepeatsByKey):
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "filename": file.filename,

@@ -15,13 +15,13 @@ from typing import Annotated
 from urllib.parse import quote
 
 from ..domain.message import Address, Attachment, Message
-from ..domain.outcome import Accepted, Outcome
+from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from .addressing import Addressed, named, plain
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal
+from .json_provider import ListsById, Refusal, accepted_all
 from .json_reading import Document, fields_of, rows_of, text_of
-from .json_writing import base64_of, headers_of, is_inline, without_empty
+from .json_writing import base64_of, content_id_of, headers_of, without_empty
 from .obstacles import first_of, kept_header, no_body, no_subject, no_to, repeated_header
 from .port import Capabilities, Settling
 from .settings import CommonSettings, Doc, Tools
@@ -125,8 +125,7 @@ class SendGrid(ListsById):
         message: Message,  # noqa: ARG002 - the answer says it all
         to: frozenset[Address],
     ) -> Mapping[Address, Outcome] | None:
-        message_id = answer.headers.get("x-message-id")
-        return dict.fromkeys(to, Accepted(provider_message_id=message_id)) if message_id else None
+        return accepted_all(to, answer.headers.get("x-message-id"))
 
     def _refusal(self, answer: Answer) -> Refusal | None:
         errors = rows_of(fields_of(answer.json()).get("errors"))
@@ -186,7 +185,7 @@ def _verdict(status: int, words: str) -> Verdict | None:
 
 
 def _file(file: Attachment) -> Document:
-    content_id = file.content_id or (file.filename if is_inline(file) else None)
+    content_id = content_id_of(file)
     return without_empty(
         {
             "filename": file.filename,

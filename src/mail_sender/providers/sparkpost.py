@@ -15,13 +15,13 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from ..domain.message import Address, Attachment, Mailbox, Message
-from ..domain.outcome import Accepted, Outcome
+from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from .addressing import Addressed, joined, named, plain
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal, in_lower
+from .json_provider import ListsById, Refusal, accepted_all, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of
-from .json_writing import base64_of, headers_of, is_inline, without_empty
+from .json_writing import base64_of, further_tags, headers_of, is_inline, without_empty
 from .obstacles import (
     first_of,
     kept_header,
@@ -139,7 +139,7 @@ class SparkPost(ListsById):
         # The envelope is whom the call is for; To and Cc name everybody all the same.
         shown = _once(content.to)
         header_to = {"header_to": joined(shown)} if shown else {}
-        further = {"tags": ",".join(tags[1:])} if tags[1:] else {}
+        further = dict(further_tags(tags))
         headers = headers_of(content)
         if content.cc:
             headers["CC"] = joined(_once(content.cc))
@@ -180,7 +180,7 @@ class SparkPost(ListsById):
         # With the error 2000 some recipients were refused; which ones is not said, so they count
         # as taken until their events come.
         id_ = text_of(fields_of(fields_of(answer.json()).get("results")).get("id"))
-        return dict.fromkeys(to, Accepted(provider_message_id=id_)) if id_ else None
+        return accepted_all(to, id_)
 
     def _refusal(self, answer: Answer) -> Refusal | None:
         errors = rows_of(fields_of(answer.json()).get("errors"))
