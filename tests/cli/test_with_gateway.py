@@ -238,3 +238,29 @@ def test_a_second_gateway_on_the_same_store_does_not_start(here: Run) -> None:
 
     assert ended.status != 0
     assert Path("var/mail-sender.db").exists()
+
+
+def test_who_is_on_the_suppression_list_gets_no_mail(here: Run, demo: Demo) -> None:
+    """The whole way, over a real store: by hand, by a file, and back again."""
+    here("suppressions", "add", "Cid@example.net", "--reason", "complaint")
+
+    alone = here(
+        "send", "--from", "shop@example.com", "--to", "cid@example.net", "--subject", "Order 8",
+        "--text", "Thank you", "--sync",
+    )  # fmt: skip
+    both = send(here, "--to", "cid@example.net", "--sync", "--json")
+    exported = here("suppressions", "export", "--address", "cid@")
+    removed = here("suppressions", "remove", "cid@example.net")
+    imported = here("suppressions", "import", stdin=exported.out.encode())
+    listed = here("suppressions", "list", "--json").document["data"]
+    here("suppressions", "remove", "cid@example.net")
+
+    assert alone.status == 1
+    assert "on the suppression list: complaint" in alone.out
+    assert "outcome" not in alone.out, "there is no table of attempts that were not made"
+    assert both.status == 0
+    assert [r["status"] for r in both.document["recipients"]] == ["sent", "suppressed"]
+    assert "complaint,key:" in exported.out
+    assert (removed.status, imported.status) == (0, 0)
+    assert imported.out == "1 added, 0 changed, 0 known, 0 bad\n"
+    assert [(e["address"], e["reason"]) for e in listed] == [("Cid@example.net", "complaint")]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from . import target, terminal
-from .attempts import show_attempts
+from .attempts import show_attempts, show_recipients
 from .client import DEFAULT_TIMEOUT, Answer, Client, LineBroke, refusal, unreachable
 from .failure import CommandFailed, wrong_usage
 from .flags import ANY_GATEWAY, TABLES, Ask, Format
@@ -171,6 +171,7 @@ def _told(answer: Answer, *, as_json: bool) -> int:
     terminal.show(f"{message['status']}{via}  {message['id']}")
     if message.get("attempts") and (failed or message["status"] != "sent"):
         show_attempts(message["attempts"])
+    _show_left_out(message)
     if not failed and message["status"] != "sent":
         terminal.say(f"The gateway has it. What becomes of it: mail-sender status {message['id']}")
     return int(failed)
@@ -192,12 +193,21 @@ def _not_sent(answer: Answer, *, as_json: bool) -> int:
         terminal.show_document(problem)
         return 1
     terminal.show(f"{answer.code.replace('_', ' ')}  {id_}")
-    show_attempts(_attempts_in(problem))
+    if attempts := _attempts_in(problem):
+        show_attempts(attempts)
+    _show_left_out(problem.get("message") or {})
     words = _NOT_SENT[answer.code]
     if answer.code == "outcome_unknown":
         words += f": mail-sender status {id_}"
     terminal.say(words, "red")
     return 1
+
+
+def _show_left_out(message: dict[str, Any]) -> None:
+    """Show the recipients where one is on the suppression list: no attempt tells of it."""
+    recipients = message.get("recipients") or ()
+    if any(recipient.get("status") == "suppressed" for recipient in recipients):
+        show_recipients(recipients)
 
 
 def _id_in(problem: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ _MEANING = {
     "failed": "It was refused. Once the cause is gone: mail-sender queue retry {id}",
     "expired": "Nobody took it in time. To try again: mail-sender queue retry {id}",
     "cancelled": "It was withdrawn before it was handed over.",
-    "suppressed": "Every recipient is on the suppression list.",
+    "suppressed": "Every recipient is on the suppression list: mail-sender suppressions list.",
 }
 
 
