@@ -51,6 +51,7 @@ from .settings import (
     BUILT_IN,
     Settings,
     demo_tables,
+    frontend_path,
     provider_settings,
     sandbox_settings,
     sqlite_path,
@@ -274,6 +275,7 @@ class Gateway:
                 requests_per_minute=config.server.requests_per_minute,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                frontend=frontend_path(config),
             ),
             node=Node(
                 name=socket.gethostname(),
