@@ -6,5 +6,7 @@ export interface MessagesSearch {
 }
 
 export function readMessagesSearch(raw: Record<string, unknown>): MessagesSearch {
-  return typeof raw.q === "string" && raw.q.trim() ? { q: raw.q } : {};
+  // The router reads `?q=7` as a number; somebody who wrote it meant the word.
+  const q = typeof raw.q === "number" || typeof raw.q === "boolean" ? String(raw.q) : raw.q;
+  return typeof q === "string" && q.trim() ? { q } : {};
 }
