@@ -23,7 +23,8 @@ export function makeQueryClient(): QueryClient {
 
 /** A `refetchInterval` for figures that change by themselves, in milliseconds. */
 export function every(ms: number) {
-  return ({ state }: { state: { error: unknown } }) => (isPassing(state.error) ? ASK_AGAIN_MS : ms);
+  return ({ state }: { state: { error: Error | null } }) =>
+    isPassing(state.error) ? ASK_AGAIN_MS : ms;
 }
 
 /**

@@ -22,3 +22,4 @@ export type Route = Schemas["RouteOut"];
 export type Scope = Schemas["Scope"];
 export type SendRequest = Schemas["SendRequest"];
 export type Stats = Schemas["StatsOut"];
+export type System = Schemas["System"];

@@ -9,8 +9,8 @@ import {
   lazyRouteComponent,
 } from "@tanstack/react-router";
 import { readMessagesSearch } from "../pages/messages/search";
-import { readOverviewSearch } from "../pages/overview/search";
 import { GreyLines } from "../parts/loaded";
+import { readPeriodSearch } from "../parts/period";
 import { ProblemNotice } from "../parts/problem-notice";
 import { NotFound } from "./not-found";
 import { Shell } from "./shell";
@@ -22,7 +22,7 @@ const routes = [
   createRoute({
     getParentRoute: under,
     path: "/",
-    validateSearch: readOverviewSearch,
+    validateSearch: readPeriodSearch,
     component: lazyRouteComponent(() => import("../pages/overview/page"), "OverviewPage"),
   }),
   createRoute({
@@ -44,6 +44,7 @@ const routes = [
   createRoute({
     getParentRoute: under,
     path: "/providers",
+    validateSearch: readPeriodSearch,
     component: lazyRouteComponent(() => import("../pages/providers/page"), "ProvidersPage"),
   }),
   createRoute({
