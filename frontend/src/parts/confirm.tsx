@@ -36,7 +36,7 @@ export function useConfirm(): { ask: (question: Question) => void; dialog: React
             Leave it
           </Button>
           <Button
-            color={question?.isDangerous ? "red" : undefined}
+            color={question?.isDangerous ? "red.9" : undefined}
             loading={isBusy}
             onClick={() => void run()}
           >

@@ -30,7 +30,7 @@ export const OutcomeBadge = ({ outcome }: { outcome: Outcome }) => (
 export function WordBadge({ word }: { word: Word }) {
   return (
     <Tooltip label={word.meaning} disabled={!word.meaning} multiline maw={280} withArrow>
-      <Badge color={word.color} variant="light" radius="sm" tt="none" fw={600}>
+      <Badge color={word.color} variant="light" radius="sm" tt="none" fw={600} miw="max-content">
         {word.label}
       </Badge>
     </Tooltip>

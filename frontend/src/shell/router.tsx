@@ -9,6 +9,7 @@ import {
   lazyRouteComponent,
 } from "@tanstack/react-router";
 import { readMessagesSearch } from "../pages/messages/search";
+import { readSuppressionsSearch } from "../pages/suppressions/search";
 import { GreyLines } from "../parts/loaded";
 import { readPeriodSearch } from "../parts/period";
 import { ProblemNotice } from "../parts/problem-notice";
@@ -55,6 +56,7 @@ const routes = [
   createRoute({
     getParentRoute: under,
     path: "/suppressions",
+    validateSearch: readSuppressionsSearch,
     component: lazyRouteComponent(() => import("../pages/suppressions/page"), "SuppressionsPage"),
   }),
   createRoute({

@@ -12,7 +12,7 @@ import {
   Text,
   Title,
 } from "@mantine/core";
-import { type SubmitEvent, useEffect, useState } from "react";
+import { type SubmitEvent, useEffect, useRef, useState } from "react";
 import { addressOf, answer, api, apiOrigin } from "../../api/client";
 import { ApiProblem } from "../../api/problem";
 import { signIn, useSession } from "../../api/session";
@@ -24,6 +24,7 @@ export function SignIn() {
   const [key, setKey] = useState("");
   const [fault, setFault] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = "Sign in · Mail Sender";
   }, []);
@@ -37,6 +38,7 @@ export function SignIn() {
     } catch (error) {
       setFault(whyNot(error));
       setBusy(false);
+      field.current?.select();
     }
   };
 
@@ -51,11 +53,17 @@ export function SignIn() {
                 Sign in
               </Title>
               <Text c="dimmed" size="sm">
-                With an API key of the gateway at {apiOrigin()}
+                With an API key of the gateway at{" "}
+                <span style={{ overflowWrap: "anywhere" }}>{apiOrigin()}</span>
               </Text>
             </div>
-            {notice && <Alert color="orange">{notice}</Alert>}
+            {notice && (
+              <Alert color="orange" role="status">
+                {notice}
+              </Alert>
+            )}
             <PasswordInput
+              ref={field}
               label="API key"
               value={key}
               onChange={(event) => setKey(event.currentTarget.value)}
