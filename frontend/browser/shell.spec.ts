@@ -19,7 +19,7 @@ for (const scheme of ["light", "dark"] as const) {
     page,
     gateway,
   }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(240_000);
     await gateway.send({ mode: "sync" });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     await page.goto(gateway.url);
@@ -35,7 +35,7 @@ for (const scheme of ["light", "dark"] as const) {
 }
 
 test("a phone shows every page without scrolling sideways", async ({ page, gateway }) => {
-  test.setTimeout(120_000);
+  test.setTimeout(240_000);
   await gateway.send({
     mode: "sync",
     subject: "A subject so long that it would make any page too wide ".repeat(3),

@@ -17,14 +17,15 @@ interface Props<T> {
 
 export function Loaded<T>({ query, children, loading, isEmpty, empty }: Props<T>) {
   const { data, error } = query;
+  // That the gateway is away is said once, above every page.
+  const problem = isAway(error) ? null : error;
   if (data === undefined) {
-    if (error) return <ProblemNotice error={error} onRetry={() => void query.refetch()} />;
+    if (problem) return <ProblemNotice error={problem} onRetry={() => void query.refetch()} />;
     return loading ?? <GreyLines />;
   }
   return (
     <>
-      {/* That the gateway is away is said once, above every page. */}
-      {error && !isAway(error) && <ProblemNotice error={error} />}
+      {problem && <ProblemNotice error={problem} />}
       {isEmpty?.(data) ? empty : children(data)}
     </>
   );
