@@ -54,8 +54,9 @@ lab: ## both sites in network namespaces (not there yet)
 chaos: setup ## fault tests in their long form
 	@CHAOS=long $(BIN)/python -m pytest tests/acceptance $(ARGS)
 
-docs: setup ## build the generated pages and run the commands in the documentation
+docs: setup ## build the generated pages and pictures, run the commands in the documentation
 	@$(BIN)/python scripts/generate_docs.py
+	@scripts/frontend.sh screenshots || { status=$$?; $(SKIP_FRONTEND); }
 	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
 
 requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow

@@ -50,11 +50,19 @@ build() {
     fi
 }
 
+# Each run's pictures differ by a time or an id: they are taken anew only when the pages changed.
+take_screenshots() {
+    made_from=$(find frontend/src frontend/browser/screenshots -type f ! -name '*.test.ts' |
+        LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1)
+    [ "$made_from" = "$(cat docs/images/made-from.sha256 2>/dev/null)" ] ||
+        MADE_FROM=$made_from run screenshots
+}
+
 case "${1:-}" in
 build) build ;;
 check) find_node && install_packages && run check && run test ;;
 test) build && find_node && install_packages && run test && run browser ;;
-screenshots) build && find_node && install_packages && run screenshots ;;
+screenshots) build && find_node && install_packages && take_screenshots ;;
 *)
     echo 'usage: scripts/frontend.sh build|check|test|screenshots' >&2
     exit 2

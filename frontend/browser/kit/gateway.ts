@@ -14,6 +14,13 @@ export interface Answer {
   body: any;
 }
 
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
 export class Gateway {
   url = "";
   key = "";
@@ -58,7 +65,8 @@ export class Gateway {
       if (url && key) {
         this.url = url;
         this.key = key;
-        return;
+        // It says its address before it takes calls.
+        if (await isReady(url)) return;
       }
       if (this.process?.exitCode !== null) break;
       await new Promise((resume) => setTimeout(resume, 50));

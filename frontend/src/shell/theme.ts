@@ -15,8 +15,12 @@ export const theme = createTheme({
   fontFamilyMonospace:
     'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   headings: { fontWeight: "650" },
-  // The cross of a dialog is a picture: without a name a screen reader says only "button".
-  components: { Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
+  components: {
+    // The cross of a dialog is a picture: without a name a screen reader says only "button".
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    // Its own bullets are white on dark too.
+    Timeline: { styles: { itemBullet: { backgroundColor: "var(--mantine-color-body)" } } },
+  },
 });
 
 const TEXT_COLORS = [
