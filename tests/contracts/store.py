@@ -7,6 +7,7 @@ the clock that it reads, with `advance`. Add nothing.
 from __future__ import annotations
 
 from .store_actions import ActionsContract
+from .store_feedback import FeedbackContract
 from .store_intake import IntakeContract
 from .store_keeping import KeepingContract
 from .store_random import RandomContract
@@ -26,6 +27,7 @@ class StoreContract(
     ReadingContract,
     KeepingContract,
     SuppressionContract,
+    FeedbackContract,
     RandomContract,
 ):
     """See the module."""

@@ -19,6 +19,7 @@ from mail_sender.domain.message import MessageId
 from mail_sender.domain.status import State
 from mail_sender.store import (
     sqlite_find,
+    sqlite_hooks,
     sqlite_keys,
     sqlite_moves,
     sqlite_read,
@@ -83,6 +84,8 @@ _ATTEMPTS_IN_TIME = (
         (sqlite_stats.HAND_OVERS_OF_TAG, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
         (sqlite_stats.ATTEMPTS_OF_TAG, "SEARCH a USING INDEX attempts_by_message (seq=?)"),
         (sqlite_stats.DURATIONS_OF_TAG, "SEARCH a USING INDEX attempts_by_message (seq=?)"),
+        (sqlite_hooks.WAITING, "INDEX hooks_stored"),
+        (sqlite_hooks.DUE, "INDEX unattached_due (due_at<?)"),
         (sqlite_stats.NEXT_PROVIDER, "COVERING INDEX attempts_by_outcome (provider>?)"),
     ],
 )
@@ -103,6 +106,9 @@ def test_a_statement_uses_its_index(
         (sqlite_record.HELD, 4, "sqlite_autoindex_messages_1 (id=?)"),
         (sqlite_record.RECORD_MESSAGES, 13, "messages USING INTEGER PRIMARY KEY"),
         (sqlite_record.RECORD_RECIPIENTS, 11, "recipients USING PRIMARY KEY (seq=?)"),
+        (sqlite_record.SETTLED_BEFORE, 1, "messages USING INTEGER PRIMARY KEY"),
+        (sqlite_hooks.BY_OUR_ID, 1, "sqlite_autoindex_messages_1 (id=?)"),
+        (sqlite_hooks.BY_PROVIDERS_ID, 1, "attempts_by_provider_id (provider_message_id=?)"),
     ],
 )
 def test_a_batch_looks_up_each_of_its_rows(

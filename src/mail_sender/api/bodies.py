@@ -57,9 +57,14 @@ async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> byt
     headers = request.headers
     if not pattern.fullmatch(headers.get("content-type", "")):
         raise WrongMediaType(headers.get("content-type"), wanted=wanted)
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType(headers.get("content-encoding"), wanted=wanted)
+    _refuse_packed(request, wanted)
     return await _limited(request)
+
+
+def _refuse_packed(request: Request, wanted: str) -> None:
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.lower() != "identity":
+        raise WrongMediaType(coding, wanted=wanted)
 
 
 async def parsed(parse: Callable[[bytes], Result], body: bytes) -> Result:
@@ -93,8 +98,19 @@ def _has_body(request: Request) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-async def _limited(request: Request) -> bytes:
-    limit = services_of(request).policy.max_request_bytes
+async def any_bytes(request: Request, limit: int) -> bytes:
+    """Return the body of a request, whatever it says it is.
+
+    Raises:
+        WrongMediaType: It is packed.
+        BodyTooLarge: Of more than `limit` bytes.
+    """
+    _refuse_packed(request, "anything")
+    return await _limited(request, limit)
+
+
+async def _limited(request: Request, limit: int | None = None) -> bytes:
+    limit = services_of(request).policy.max_request_bytes if limit is None else limit
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit)

@@ -33,14 +33,14 @@ from .resources import api_routes
 from .schemas import Problem
 from .schemas_key import NewKey, Rotation
 from .schemas_provider import PauseRequest
-from .schemas_sandbox import SandboxFaults
+from .schemas_sandbox import SandboxFaults, SandboxStory
 from .schemas_search import CancelMany, Reschedule, RetryMany, RetryOne
 from .schemas_send import Batch, SendRequest
 from .schemas_suppression import NewSuppression, NewSuppressions
 
 BODIES: tuple[type[BaseModel], ...] = (
     SendRequest, Batch, RetryMany, RetryOne, CancelMany, Reschedule, NewKey, Rotation, PauseRequest,
-    SandboxFaults, NewSuppression, NewSuppressions,
+    SandboxFaults, SandboxStory, NewSuppression, NewSuppressions,
 )  # fmt: skip
 
 _OF_KEYS: tuple[type[MailSenderError], ...] = (

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from . import (
     events,
     health,
+    hooks,
     keys,
     messages,
     providers,
@@ -24,7 +25,8 @@ from . import (
 ROUTERS = tuple(
     module.router
     for module in (
-        sending, messages, events, suppressions, providers, stats, keys, sandbox, system, health,
+        sending, messages, events, hooks, suppressions, providers, stats, keys, sandbox, system,
+        health,
     )
 )  # fmt: skip
 

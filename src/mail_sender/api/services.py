@@ -11,6 +11,7 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox
+from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
@@ -77,6 +78,7 @@ class Services:
     store: Store
     intake: Intake
     actions: Actions
+    hooks: Hooks
     fleet: Fleet
     clock: Clock
     metrics: Metrics

@@ -29,6 +29,14 @@ class EventType(StrEnum):
     RETRIED = "message.retried"  #: a person or a client asked for a new attempt
     RELEASED = "message.released"  #: a held message may go
     SETTLING = "message.settling"  #: a provider was asked about an unknown outcome; data says what
+    DELIVERED = "message.delivered"  #: the receiving server took it for a recipient
+    DELAYED = "message.delayed"  #: the receiving server said "later" to the provider
+    BOUNCED = "message.bounced"  #: refused for good after a provider took it
+    REJECTED = "message.rejected"  #: a provider took it and then did not send it
+    COMPLAINED = "message.complained"  #: a recipient called it spam
+    OPENED = "message.opened"  #: a recipient's program, or a scanner, fetched its pictures
+    CLICKED = "message.clicked"  #: a link in it was followed
+    UNSUBSCRIBED = "message.unsubscribed"  #: a recipient wants no more
     DEGRADED = "provider.degraded"  #: a breaker opened or a provider was paused
     RECOVERED = "provider.recovered"  #: a breaker closed or a provider was resumed
 

@@ -122,6 +122,25 @@ def settled(message: Message, finding: str, said: str) -> None:
     _log.info("settling", message_id=message.id, finding=finding, said=said)
 
 
+def told(
+    provider: str, fact: str, fate: str, *, id_: MessageId | None, recipients: Sequence[str]
+) -> None:
+    """A provider told what became of a mail."""
+    _log.info(
+        "told",
+        message_id=id_,
+        provider=provider,
+        fact=fact,
+        fate=fate,
+        recipients=[shown(Address(recipient)) for recipient in recipients],
+    )
+
+
+def hook_refused(provider: str, verdict: str, said: str) -> None:
+    """A call of a webhook was not taken; its caller does not hear why."""
+    _log.warning("webhook_refused", provider=provider, verdict=verdict, said=said)
+
+
 def lost(id_: MessageId, fence: int) -> None:
     """This worker no longer owns the message, and stops."""
     _log.error("lost", message_id=id_, fence=fence)

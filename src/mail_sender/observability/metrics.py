@@ -77,6 +77,22 @@ class Metrics:
             "mail_sender_provider_paused", "1 while a person has paused a provider.",
             ["provider"], registry=registry,
         )  # fmt: skip
+        self.hooks = Counter(
+            "mail_sender_webhook_calls", "Calls of providers' webhooks, by what became of them.",
+            ["provider", "result"], registry=registry,
+        )  # fmt: skip
+        self.hook_lag_seconds = Gauge(
+            "mail_sender_webhook_lag_seconds", "How long the oldest unread call has waited.",
+            registry=registry,
+        )  # fmt: skip
+        self.feedback = Counter(
+            "mail_sender_provider_events", "What providers told of mails, and whose it was.",
+            ["provider", "fact", "fate"], registry=registry,
+        )  # fmt: skip
+        self.feedback_lag_seconds = Histogram(
+            "mail_sender_provider_event_lag_seconds", "From a provider's event to its message.",
+            ["provider"], buckets=_AGE, registry=registry,
+        )  # fmt: skip
         self.store_errors = Counter(
             "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
         )

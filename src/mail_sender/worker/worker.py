@@ -280,9 +280,13 @@ class Watchers:
 
     def concluded(self, message: Message, change: Change) -> None:
         """Wake whoever waits for this message."""
-        if change.state is State.QUEUED:
+        self.settled(message.id, change.state)
+
+    def settled(self, id_: MessageId, state: State) -> None:
+        """Wake whoever waits for the message that has come to this state."""
+        if state is State.QUEUED:
             return
-        for event in self._waiting.get(message.id, ()):
+        for event in self._waiting.get(id_, ()):
             event.set()
 
     async def wait(self, id_: MessageId, at_most: timedelta) -> None:
