@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -22,6 +23,10 @@ from mail_sender.delivery.quota import Quota, QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
+from mail_sender.events.endpoints import Endpoints
+from mail_sender.events.resolver import CheckedResolver
+from mail_sender.events.targets import TargetRules, networks
+from mail_sender.events.webhook import Caller, webhook_client
 from mail_sender.feedback.hooks import Hooks
 from mail_sender.feedback.listener import Listener
 from mail_sender.intake.actions import Actions
@@ -201,12 +206,16 @@ async def running(
     if claims:
         listener.start()
     ready = NotReadyWhen()
+    rules = TargetRules(allow_http=True, allowed=networks(["127.0.0.0/8"]))
+    http = webhook_client(CheckedResolver(rules, asyncio.get_running_loop().getaddrinfo))
+    caller = Caller(http, clock, rules, timedelta(seconds=5))
     services = Services(
         store=store,
         intake=intake,
         actions=Actions(store, queue, clock),
         hooks=Hooks(hooks, store=store, listener=listener, metrics=metrics),
         fleet=fleet,
+        webhooks=Endpoints(store.webhooks, caller, clock),
         clock=clock,
         metrics=metrics,
         policy=ApiPolicy(
@@ -237,6 +246,7 @@ async def running(
     finally:
         await listener.stop()
         await worker.stop(timedelta(seconds=1))
+        await http.close()
         await store.close()
 
 

@@ -47,9 +47,7 @@ async def post(stack: Stack, body: object, provider: str = "ses") -> httpx2.Resp
 
 def counted(stack: Stack, provider: str, result: str) -> float:
     labels = {"provider": provider, "result": result}
-    found = stack.services.metrics.registry.get_sample_value(
-        "mail_sender_webhook_calls_total", labels
-    )
+    found = stack.services.metrics.registry.get_sample_value("mail_sender_hook_calls_total", labels)
     return found or 0.0
 
 
@@ -259,6 +257,6 @@ async def test_the_age_of_what_waits_is_shown(idle: Stack) -> None:
     await idle.listener.read_waiting()
 
     registry = idle.services.metrics.registry
-    assert registry.get_sample_value("mail_sender_webhook_lag_seconds") == 30
+    assert registry.get_sample_value("mail_sender_hook_lag_seconds") == 30
     await idle.listener.read_waiting()
-    assert registry.get_sample_value("mail_sender_webhook_lag_seconds") == 0
+    assert registry.get_sample_value("mail_sender_hook_lag_seconds") == 0

@@ -15,6 +15,7 @@ from .store_reading import ReadingContract
 from .store_record import RecordContract
 from .store_suppressions import SuppressionContract
 from .store_sweep import SweepContract
+from .store_webhooks import WebhookContract
 from .store_work import WorkContract
 
 
@@ -28,6 +29,7 @@ class StoreContract(
     KeepingContract,
     SuppressionContract,
     FeedbackContract,
+    WebhookContract,
     RandomContract,
 ):
     """See the module."""

@@ -13,7 +13,7 @@ import pytest
 from mail_sender.clock import FakeClock
 from mail_sender.domain.feedback import Fact, Feedback
 from mail_sender.domain.secret import Secret
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.mailgun_webhook import MailgunWebhook
 from mail_sender.providers.ses_webhook import SesWebhook
 from mail_sender.providers.sns import SnsSubscription

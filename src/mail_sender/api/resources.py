@@ -20,12 +20,14 @@ from . import (
     stats,
     suppressions,
     system,
+    webhooks,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
-        sending, messages, events, hooks, suppressions, providers, stats, keys, sandbox, system,
+        sending, messages, events, hooks, webhooks, suppressions, providers, stats, keys, sandbox,
+        system,
         health,
     )
 )  # fmt: skip

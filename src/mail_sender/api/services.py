@@ -11,6 +11,7 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox
+from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
@@ -80,6 +81,7 @@ class Services:
     actions: Actions
     hooks: Hooks
     fleet: Fleet
+    webhooks: Endpoints
     clock: Clock
     metrics: Metrics
     policy: ApiPolicy

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -29,14 +30,18 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..events.endpoints import Endpoints
+from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
+from ..events.resolver import CheckedResolver, SystemLookup
+from ..events.webhook import Caller, webhook_client
 from ..feedback.hooks import Hooks
 from ..feedback.listener import Listener
+from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
 from ..intake.rules import Limits
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..providers.http_client import PooledHttpClient
 from ..providers.port import Provider
 from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
@@ -57,7 +62,10 @@ from .settings import (
     provider_settings,
     sandbox_settings,
     sqlite_path,
+    target_rules,
 )
+
+_LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -171,10 +179,13 @@ class Gateway:
         providers = make_providers(settings, tools)
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
+        caller = self._webhook_caller()
+        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
         self.queue = PollingQueue()
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
         self._start_listener(make_webhooks(settings, tools))
+        self._start_publisher(caller)
         self.intake = Intake(
             store=self.store,
             worker=self.worker,
@@ -284,6 +295,37 @@ class Gateway:
             listener.start()
             self._stack.push_async_callback(listener.stop)
 
+    def _webhook_caller(self) -> Caller:
+        rules, lookup = target_rules(self.settings.config), SystemLookup()
+        self._stack.callback(lookup.close)
+        http = webhook_client(CheckedResolver(rules, lookup))
+        self._stack.push_async_callback(http.close)
+        return Caller(http, self.clock, rules, self.settings.config.webhooks.timeout)
+
+    def _start_publisher(self, caller: Caller) -> None:
+        """Publish where mail is sent. Stopped before the store is closed."""
+        if self.role == "api":
+            return
+        config = self.settings.config.webhooks
+        publisher = Publisher(
+            PublisherTools(
+                store=self.store.webhooks,
+                caller=caller,
+                clock=self.clock,
+                metrics=self.metrics,
+                may_work=self.worker.may_work,
+                chance=random.random,
+            ),
+            PublisherPolicy(
+                owner=self.worker.owner,
+                in_flight=config.in_flight,
+                pause_after=config.pause_after,
+                keep_deliveries=config.keep_deliveries,
+            ),
+        )
+        publisher.start()
+        self._stack.push_async_callback(publisher.stop, _LAST_CALLS)
+
     def _services(self) -> Services:
         config = self.settings.config
         default_from = config.sender.default_from
@@ -293,6 +335,7 @@ class Gateway:
             actions=Actions(self.store, self.queue, self.clock),
             hooks=self.hooks,
             fleet=self.fleet,
+            webhooks=self.endpoints,
             clock=self.clock,
             metrics=self.metrics,
             policy=ApiPolicy(

@@ -24,6 +24,7 @@ from ..config import (
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
 from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
+from ..events.targets import TargetRules, networks
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
@@ -72,6 +73,7 @@ def load_settings(source: Source) -> Settings:
     refuse_strange_provider_variables(providers, used, source)
     _check_routes(config, source)
     _check_addresses(config, providers, source)
+    target_rules(config, source)
     sqlite_path(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
@@ -125,6 +127,16 @@ def _check_addresses(
                 parse_address(settings.sender)
         except ValueError as error:
             raise ConfigError(f"{source.at(f'providers.{name}.sender')}: {error}") from None
+
+
+def target_rules(config: Config, source: Source | None = None) -> TargetRules:
+    """Return where webhooks may lead. Raises `ConfigError`."""
+    try:
+        allowed = networks(config.webhooks.allow_private_networks)
+    except ValueError as error:
+        where = (source or Source()).at("webhooks.allow_private_networks")
+        raise ConfigError(f"{where}: {error}") from None
+    return TargetRules(allow_http=config.webhooks.allow_http, allowed=allowed)
 
 
 def _demo(config: Config) -> Config:

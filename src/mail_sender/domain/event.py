@@ -1,4 +1,4 @@
-"""Something that happened to a message or to a provider, as kept in the timeline.
+"""Something that happened to a message, a provider or a webhook, as kept in the timeline.
 
 Neighbours: `worker`, `intake` and `feedback` make events, `store` appends them in the same
 commit as the change they tell of, `api` shows them and `events` (webhooks, SSE) sends them on.
@@ -39,6 +39,8 @@ class EventType(StrEnum):
     UNSUBSCRIBED = "message.unsubscribed"  #: a recipient wants no more
     DEGRADED = "provider.degraded"  #: a breaker opened or a provider was paused
     RECOVERED = "provider.recovered"  #: a breaker closed or a provider was resumed
+    WEBHOOK_PAUSED = "webhook.paused"  #: we stopped calling a webhook; data says which and why
+    WEBHOOK_TEST = "webhook.test"  #: somebody tries a webhook out; sent there, kept nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Event:
 
     Attributes:
         id: Given by the store when it appends; empty before. Sorts in order of appending.
-        message_id: None for an event about a provider.
+        message_id: None for an event about a provider or a webhook.
         data: JSON values only. No body, no secret.
     """
 

@@ -30,7 +30,11 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
     chance = int.from_bytes(chance_bytes(10))
-    number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
+    return in_base_32((int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance)
+
+
+def in_base_32(number: int) -> str:
+    """Return 128 bits as 26 characters of Crockford's base 32."""
     return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
 

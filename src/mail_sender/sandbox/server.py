@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ..clock import Clock
-from ..providers.http_client import PooledHttpClient
+from ..http.client import PooledHttpClient
 from .accounts import API_ACCOUNTS
 from .control import Control
 from .exchange import Exchange

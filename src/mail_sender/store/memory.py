@@ -20,6 +20,7 @@ from ..domain.feedback import Feedback
 from ..domain.message import Address, KeyId, MessageId, Priority
 from ..domain.status import State
 from ..domain.suppression import Suppression, SuppressionReason
+from ..domain.webhook import Occurrence
 from . import moves
 from .figures import Period, percentiles, stats_of
 from .hearing import heard, suppressions_of_stranger
@@ -27,6 +28,7 @@ from .heartbeat import Heartbeat, after_step, next_beat
 from .memory_hooks import Hooks
 from .memory_rows import Row, matches
 from .memory_suppressions import SuppressionList
+from .memory_webhooks import Log, MemoryWebhooks
 from .micros import micros, micros_of
 from .moves import SETTLE_PAUSE, Begun, Move, Standing
 from .paging import cursor_at, event_id, event_number, position
@@ -73,6 +75,15 @@ class MemoryStore:
         self._hooks = Hooks()
         self._last_seq = 0
         self._last_event = 0
+        self.webhooks = MemoryWebhooks(
+            clock,
+            Log(
+                newest=lambda: event_id(self._last_event) if self._last_event else "",
+                occurrences=self._occurrences,
+                append=lambda events: self._append(events, None),
+                is_alive=lambda owner: not self._ran_out(owner, clock.now()),
+            ),
+        )
 
     async def open(self) -> None:
         """See `port.Store.open`."""
@@ -314,6 +325,22 @@ class MemoryStore:
             self._last_event += 1
             named = replace(event, id=event_id(self._last_event), message_id=about)
             self._events.append((self._last_event, named))
+
+    def _occurrences(self, after: str) -> list[Occurrence]:
+        mark = event_number(after) if after else 0
+        return [self._occurrence(event) for number, event in self._events if number > mark]
+
+    def _occurrence(self, event: Event) -> Occurrence:
+        row = self._rows.get(event.message_id) if event.message_id else None
+        if row is None:
+            return Occurrence(event=event)
+        content = row.message.content
+        return Occurrence(
+            event=event,
+            key_id=row.message.key_id,
+            tags=content.tags,
+            metadata=dict(content.metadata),
+        )
 
     async def depth(self) -> Depth:
         """See `port.Store.depth`."""

@@ -30,6 +30,7 @@ from ..domain.feedback import Feedback
 from ..domain.message import Address, KeyId, Message, MessageId, Priority, RecipientKind
 from ..domain.status import RecipientStatus, State
 from ..domain.suppression import OriginKind, Suppression, SuppressionReason
+from .webhooks import WebhookStore
 
 Row = TypeVar("Row")
 
@@ -461,6 +462,11 @@ class Stats:
 class Store(Protocol):
     """Durable record of messages. Each method is one transaction."""
 
+    @property
+    def webhooks(self) -> WebhookStore:
+        """The part about clients' webhooks."""
+        ...
+
     async def open(self) -> None:
         """Create or upgrade the schema and be ready. Raises `ConfigError` if it cannot be used."""
         ...
@@ -604,7 +610,7 @@ class Store(Protocol):
         ...
 
     async def append_event(self, event: Event) -> None:
-        """Append an event about a provider."""
+        """Append an event about a provider or a webhook."""
         ...
 
     async def depth(self) -> Depth:

@@ -3,7 +3,8 @@
 The default of a single process, and enough for thousands of mails a second. Neighbours, all
 named `sqlite_…`: `file` opens it, `writer` commits for all who wait, `reader` reads,
 `checkpoint` keeps the log short; `intake`, `work`, `record`, `moves`, `read`, `find`, `stats`
-and `keys` hold the statements. Here each promise of `port` meets its statement.
+and `keys` hold the statements. Here each promise of `port` meets its statement, and those about
+webhooks in `webhooks`.
 
 Times are points in time of the machine's clock. Set back by an hour, it makes what was due wait
 that hour (nothing is lost or sent twice), while leases last no longer than before: see
@@ -68,6 +69,7 @@ from .sqlite_checkpoint import Checkpointer
 from .sqlite_file import prepare, reader_connection, writer_connection
 from .sqlite_lock import ServingLock, lock_for_serving
 from .sqlite_reader import Reader
+from .sqlite_webhooks import SqliteWebhooks
 from .sqlite_writer import Answer, Operation, Request, Writer, one_by_one
 
 __all__ = ["ServingLock", "SqliteStore", "lock_for_serving"]
@@ -119,6 +121,7 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._engine: _Engine | None = None
+        self.webhooks = SqliteWebhooks(self._write, self._read, clock)
         self._used: dict[KeyId, datetime] = {}  #: keys, and when they were used last
         self._noted: dict[KeyId, datetime] = {}  #: the same, as the file has it
 

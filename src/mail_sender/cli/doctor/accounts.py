@@ -11,7 +11,7 @@ from ... import app
 from ...clock import SystemClock
 from ...domain.address import parse_mailbox
 from ...domain.message import Address
-from ...providers.http_client import PooledHttpClient
+from ...http.client import PooledHttpClient
 from ...providers.port import (
     Check,
     CheckResult,

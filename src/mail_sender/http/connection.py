@@ -1,6 +1,6 @@
 """One connection to an origin: a request out, its answer in, one after the other.
 
-Neighbours: `http_dial` opens it, `http_pool` keeps it between calls, `http_answer` reads what
+Neighbours: `dial` opens it, `pool` keeps it between calls, `answer` reads what
 comes. The rule of this room: once the first byte was handed to the transport, the request is
 never written a second time, here or elsewhere, and every end but an answer is a `Silence`
 that says how far the request came.
@@ -21,8 +21,8 @@ from datetime import timedelta
 from itertools import chain
 from typing import cast
 
-from .http import Answer, Phase, Silence, Timeouts
-from .http_answer import AnswerLimits, AnswerReader, Unreadable
+from .answer import AnswerLimits, AnswerReader, Unreadable
+from .call import Answer, Phase, Silence, Timeouts
 
 #: A body up to this size goes out with its head in one write; a larger one in such pieces, so
 #: that its copy does not lie in the transport and the time limits follow its progress.

@@ -1,7 +1,7 @@
-"""The client that calls providers: HTTP/1.1 over kept connections, each call made once.
+"""HTTP/1.1 over kept connections, to providers and webhooks; each call is made once.
 
-Neighbours: `http.HttpClient` is the contract; `http_request` writes the head, `http_pool`
-chooses the connection, `http_dial` opens one, `http_connection` makes the exchange.
+Neighbours: `call.HttpClient` is the contract; `request` writes the head, `pool`
+chooses the connection, `dial` opens one, `connection` makes the exchange.
 
 It is our own because of two things that no library gave together. It never sends a request
 twice: not after a lost answer, and not when a kept connection turns out to be closed, unless
@@ -19,12 +19,12 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from .http import Answer, Phase, Request, Silence, Timeouts
-from .http_answer import AnswerLimits
-from .http_connection import HttpConnection, in_words
-from .http_dial import client_context, dial
-from .http_pool import OriginPool
-from .http_request import Origin, wire_form
+from .answer import AnswerLimits
+from .call import Answer, Phase, Request, Silence, Timeouts
+from .connection import HttpConnection, in_words
+from .dial import Resolve, client_context, dial, resolve
+from .pool import OriginPool
+from .request import Origin, wire_form
 
 #: How long `close` waits for connections to end in the proper way, in seconds.
 _PARTING = 1.0
@@ -41,6 +41,7 @@ class PooledHttpClient:
         max_connections: int = 512,
         idle_lifetime: timedelta = timedelta(seconds=15),
         limits: AnswerLimits | None = None,
+        resolve: Resolve = resolve,
     ) -> None:
         """Make a client with no connection.
 
@@ -52,6 +53,8 @@ class PooledHttpClient:
                 sides grant (nginx 75 s, AWS load balancers 60 s), so that we close first: a
                 connection that they close as we write costs an unknown outcome.
             limits: What an answer may cost; None: 64 KiB of headers and 8 MiB of body.
+            resolve: Finds the addresses to connect to; one that refuses some keeps calls away
+                from them.
 
         Raises:
             OSError: `ca_file` cannot be read or holds no certificate.
@@ -60,6 +63,7 @@ class PooledHttpClient:
         self._max_connections = max_connections
         self._idle_lifetime = idle_lifetime.total_seconds()
         self._limits = limits or AnswerLimits()
+        self._resolve = resolve
         self._pools: dict[Origin, OriginPool] = {}
         self._open: set[HttpConnection] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -126,7 +130,7 @@ class PooledHttpClient:
         """Open a connection for the slot that is taken; give the slot back if that fails."""
         try:
             self._refuse_if_closed()
-            connection = await dial(origin, self._context, self._make_connection)
+            connection = await dial(origin, self._context, self._make_connection, self._resolve)
         except BaseException:
             pool.give_back(None)
             raise

@@ -1,6 +1,6 @@
 """A request as the bytes of RFC 9112, and the place where they go.
 
-Neighbours: `http_client` calls `wire_form` before it looks for a connection. Everything that
+Neighbours: `client` calls `wire_form` before it looks for a connection. Everything that
 could smuggle a second request or a second header onto the wire ends here, in a `ValueError`,
 before anything is sent. No error names a value: a header or a query may hold a secret.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from .http import Request
+from .call import Request
 
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2

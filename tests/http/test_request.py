@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail_sender.providers.http import Request
-from mail_sender.providers.http_request import Origin, wire_form
+from mail_sender.http.call import Request
+from mail_sender.http.request import Origin, wire_form
 
 
 def post(url: str = "http://esp.test/send", **headers: str) -> Request:

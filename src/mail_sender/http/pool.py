@@ -1,6 +1,6 @@
 """Which connection of one origin serves the next call, and who waits when all are busy.
 
-Neighbours: `http_client` has one `OriginPool` for each origin and does the dialling. Nothing
+Neighbours: `client` has one `OriginPool` for each origin and does the dialling. Nothing
 here awaits the network.
 
 The newest idle connection is used first: it is the least likely to have been closed by the far
@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections import deque
 
-from .http_connection import HttpConnection
+from .connection import HttpConnection
 
 
 class OriginPool:

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from mail_sender.providers.http import Phase, Silence, Timeouts
-from mail_sender.providers.http_answer import AnswerLimits
-from mail_sender.providers.http_connection import HttpConnection
+from mail_sender.http.answer import AnswerLimits
+from mail_sender.http.call import Phase, Silence, Timeouts
+from mail_sender.http.connection import HttpConnection
 
 from .far_side import answer
 

@@ -1,6 +1,6 @@
 """Bytes from the far side, read as an `Answer`: pure, no socket and no clock.
 
-Neighbours: `http_connection` feeds what arrives and asks whether the answer is complete.
+Neighbours: `connection` feeds what arrives and asks whether the answer is complete.
 llhttp (through httptools) knows the grammar and is left strict; what it leaves open is decided
 here: where an answer ends that has no length, what is too large, what is packed.
 
@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import httptools
 
-from .http import Answer
+from .call import Answer
 
 _NO_BODY = frozenset({204, 304})  # RFC 9112 section 6.3
 
@@ -27,6 +27,9 @@ class AnswerLimits:
 
     head: int = 64 << 10  #: status line and headers, of interim answers (1xx) too
     body: int = 8 << 20  #: packed, and unpacked
+    #: A longer body is cut instead of refused, and none is unpacked: for callers to whom the
+    #: status says it all.
+    cuts: bool = False
 
 
 class Unreadable(Exception):
@@ -74,9 +77,16 @@ class AnswerReader:
             Unreadable: This will never be an answer. Not raised once there is one.
         """
         self.begun = True
-        self._all_left -= len(data)
-        if self._all_left < 0:
+        is_too_much = len(data) > self._all_left
+        if not is_too_much:
+            self._feed(data)
+        elif self._limits.cuts:  # the answer may be complete before its end
+            self._feed(data[: self._all_left])
+        if is_too_much and self.answer is None:
             raise Unreadable("answer too large")
+
+    def _feed(self, data: bytes) -> None:
+        self._all_left -= len(data)
         if self._in_body:
             self._parse(data)
             return
@@ -149,10 +159,14 @@ class AnswerReader:
         if self.answer is not None:
             return
         self._body_left -= len(data)
-        if self._body_left < 0:
+        if self._body_left < 0 and self._limits.cuts:
+            self._body.append(data[: self._body_left])
+            self._complete()
+        elif self._body_left < 0:
             self._fault = "answer too large"
             raise Unreadable(self._fault)
-        self._body.append(data)
+        else:
+            self._body.append(data)
 
     def on_message_complete(self) -> None:
         """Put the answer together, unless it was an interim one."""
@@ -164,7 +178,7 @@ class AnswerReader:
         body = b"".join(self._body)
         self._body = []
         coding = self._headers.get("content-encoding")
-        if coding is not None and body:
+        if coding is not None and body and not self._limits.cuts:
             try:
                 body = unpacked(body, coding.lower(), max_bytes=self._limits.body)
             except Unreadable as unreadable:

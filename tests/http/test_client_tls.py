@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mail_sender.providers.http import Answer, Phase, Silence, Timeouts
-from mail_sender.providers.http_client import PooledHttpClient
-from mail_sender.providers.http_dial import client_context
+from mail_sender.http.call import Answer, Phase, Silence, Timeouts
+from mail_sender.http.client import PooledHttpClient
+from mail_sender.http.dial import client_context
 
 from .authority import Authority
 from .calls import PATIENT, Run, bounded, every_loop, post, result_of
@@ -91,6 +91,32 @@ def test_a_trusted_server_is_called_over_kept_connections(
     run(bounded(scenario()))
     far_tls.sni_callback = None
     assert names == ["localhost"]
+
+
+@every_loop
+def test_a_name_that_was_resolved_by_us_is_still_the_one_that_is_verified(
+    run: Run, authority: Authority
+) -> None:
+    """Connecting to a checked address must not turn the certificate into that of an address."""
+    names: list[str | None] = []
+    context = authority.server_context("shop.test")
+    context.sni_callback = lambda _, name, __: names.append(name)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def scenario() -> None:
+        client = PooledHttpClient(ca_file=authority.ca_file, resolve=resolve)
+        async with FarSide(answering(OK), tls=context, name="shop.test") as far:
+            assert (await client.call(post(far.url), PATIENT)).status == 202
+            assert far.requests[0].headers["host"] == f"shop.test:{far.port}"
+            other = await result_of(client.call(post(f"https://other.test:{far.port}"), PATIENT))
+            assert isinstance(other, Silence)
+            assert other.reason.startswith("certificate not trusted")
+        await client.close()
+
+    run(bounded(scenario()))
+    assert names == ["shop.test", "other.test"]
 
 
 @every_loop

@@ -1,6 +1,6 @@
 """Opening a connection: name, TCP, TLS. Nothing of a request is sent before it stands.
 
-Neighbours: `http_client` dials when the pool has nothing to reuse. Every failure here is a
+Neighbours: `client` dials when the pool has nothing to reuse. Every failure here is a
 `Silence` of phase CONNECT, in words that an operator can act on.
 
 uvloop does not offer asyncio's `happy_eyeballs_delay`, so RFC 8305 is followed here; it is
@@ -14,18 +14,24 @@ import os
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from .http import Phase, Silence
-from .http_connection import HttpConnection
-from .http_request import Origin
+from .call import Phase, Silence
+from .connection import HttpConnection
+from .request import Origin
 
 _NEXT_ADDRESS_AFTER = 0.25  # seconds, RFC 8305 section 5
 
 MakeProtocol = Callable[[], HttpConnection]
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host and port, in the order in which to try them.
+
+The connection goes to what it returns and nothing is looked up again, so a resolver that refuses
+an address (with a `Silence`) keeps calls away from it. Host and TLS name stay the URL's.
+"""
 
 
 def client_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -45,7 +51,9 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-async def dial(origin: Origin, context: ssl.SSLContext, protocol: MakeProtocol) -> HttpConnection:
+async def dial(
+    origin: Origin, context: ssl.SSLContext, protocol: MakeProtocol, resolve: Resolve
+) -> HttpConnection:
     """Open a connection. There is no time limit in here: the caller cancels.
 
     Raises:
@@ -59,23 +67,31 @@ async def dial(origin: Origin, context: ssl.SSLContext, protocol: MakeProtocol) 
         return connection
 
     try:
-        return await _first_that_stands(attempt, await _addresses(origin))
+        addresses = deque(await resolve(origin.host, origin.port))
+        return await _first_that_stands(attempt, addresses)
     except UnicodeError:  # a label that is empty or longer than 63 characters
         raise Silence(Phase.CONNECT, "host name not found") from None
     except OSError as error:
         raise Silence(Phase.CONNECT, _reason(error)) from None
 
 
-async def _addresses(origin: Origin) -> deque[str]:
-    """Return addresses in the resolver's order, families taking turns (RFC 8305 section 4)."""
-    found = await asyncio.get_running_loop().getaddrinfo(
-        origin.host, origin.port, type=socket.SOCK_STREAM
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Ask the system's resolver. Raises `OSError` or `UnicodeError`, as that does."""
+    return in_turns(
+        await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     )
+
+
+def in_turns(found: Iterable[tuple[Any, ...]]) -> list[str]:
+    """Return the addresses of `getaddrinfo` in its order, families taking turns.
+
+    RFC 8305 section 4.
+    """
     families: dict[int, list[str]] = {}
     for family, _, _, _, address in found:
         families.setdefault(family, []).append(str(address[0]))
     turns = zip_longest(*families.values())
-    return deque(address for turn in turns for address in turn if address is not None)
+    return [address for turn in turns for address in turn if address is not None]
 
 
 async def _first_that_stands(

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from mail_sender.providers.http_answer import AnswerLimits
-from mail_sender.providers.http_connection import HttpConnection
-from mail_sender.providers.http_pool import OriginPool
+from mail_sender.http.answer import AnswerLimits
+from mail_sender.http.connection import HttpConnection
+from mail_sender.http.pool import OriginPool
 
 from .far_side import FarSide, Line
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mail_sender.providers.http import Phase, Silence
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.call import Phase, Silence
+from mail_sender.http.client import PooledHttpClient
 
 from ..requirements import need
 from .calls import PATIENT, Run, bounded, every_loop, post, result_of
@@ -132,3 +132,37 @@ async def test_when_all_addresses_fail_the_first_failure_is_told(
 
     assert isinstance(result, Silence)
     assert result.phase is Phase.CONNECT
+
+
+async def test_the_connection_goes_to_what_the_resolver_said_and_to_nothing_else() -> None:
+    """Whoever checks addresses must not be shown another one a moment later (DNS rebinding)."""
+    asked = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        if len(asked) > 1:
+            raise Silence(Phase.CONNECT, "asked twice")
+        return ["127.0.0.1"]
+
+    async with FarSide(answering(OK)) as far:
+        client = PooledHttpClient(resolve=resolve)
+        result = await result_of(client.call(post(f"http://shop.test:{far.port}"), PATIENT))
+        await client.close()
+
+    assert not isinstance(result, Silence)
+    assert asked == [("shop.test", far.port)]
+    assert far.requests[0].headers["host"] == f"shop.test:{far.port}"
+
+
+async def test_a_resolver_that_refuses_ends_the_call_before_a_byte_was_sent() -> None:
+    """Its reason is what the operator reads."""
+
+    async def refuse(host: str, port: int) -> list[str]:
+        raise Silence(Phase.CONNECT, "not allowed")
+
+    client = PooledHttpClient(resolve=refuse)
+    result = await result_of(client.call(post("http://shop.test"), PATIENT))
+    await client.close()
+
+    assert isinstance(result, Silence)
+    assert (result.phase, result.reason) == (Phase.CONNECT, "not allowed")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail_sender.providers.http import Answer, HttpClient, Phase, Silence, Timeouts
-from mail_sender.providers.http_answer import AnswerLimits
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.answer import AnswerLimits
+from mail_sender.http.call import Answer, HttpClient, Phase, Silence, Timeouts
+from mail_sender.http.client import PooledHttpClient
 
 from .calls import HASTY, PATIENT, Run, bounded, every_loop, post, result_of
 from .far_side import (

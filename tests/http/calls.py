@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from mail_sender.providers.http import Answer, Request, Silence, Timeouts
+from mail_sender.http.call import Answer, Request, Silence, Timeouts
 
 #: Generous: for calls that are not meant to run into a limit.
 PATIENT = Timeouts(

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from mail_sender.providers.http import Phase, Silence
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.call import Phase, Silence
+from mail_sender.http.client import PooledHttpClient
 
 from .calls import HASTY, PATIENT, Run, bounded, every_loop, post, result_of
 from .far_side import (

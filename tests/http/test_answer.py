@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail_sender.providers.http import Answer
-from mail_sender.providers.http_answer import AnswerLimits, AnswerReader, Unreadable, unpacked
+from mail_sender.http.answer import AnswerLimits, AnswerReader, Unreadable, unpacked
+from mail_sender.http.call import Answer
 
 TEXT = b"The quick brown fox jumps over the lazy dog. " * 3
 _BARE = zlib.compressobj(wbits=-15)
@@ -365,3 +365,45 @@ def test_a_packed_body_as_large_as_the_limit_is_read() -> None:
     assert unpacked(gzip.compress(bytes(1000)), "gzip", max_bytes=1000) == bytes(1000)
     with pytest.raises(Unreadable, match="too large"):
         unpacked(gzip.compress(bytes(1001)), "gzip", max_bytes=1000)
+
+
+# ---------------------------------------------------------------- where the status says all
+
+CUTTING = AnswerLimits(body=10, cuts=True)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        pytest.param(b"Content-Length: 100000\r\n\r\n" + b"x" * 100_000, id="length"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n" + b"2\r\nxx\r\n" * 999, id="chunks"),
+        pytest.param(b"\r\n" + b"x" * 100_000, id="until the end"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+def test_a_body_that_is_too_long_is_cut_where_only_the_status_counts(
+    framing: bytes, size: int
+) -> None:
+    """A webhook's receiver that answers 200 with a page of HTML has taken the event."""
+    reader = AnswerReader(CUTTING)
+
+    for start in range(0, len(framing), size):
+        reader.feed((b"HTTP/1.1 200 OK\r\n" if start == 0 else b"") + framing[start : start + size])
+        if reader.answer is not None:
+            break
+
+    assert reader.answer == Answer(
+        status=200, headers=reader.answer.headers if reader.answer else {}, body=b"x" * 10
+    )
+    assert not reader.keeps_open, "nobody reads what is left of it"
+
+
+def test_a_packed_body_is_left_packed_where_only_the_status_counts() -> None:
+    """Cut in the middle it could not be unpacked, and that says nothing about the status."""
+    reader = AnswerReader(CUTTING)
+
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    reader.feed(head + b"\x1f\x8bx")
+
+    assert reader.answer is not None
+    assert (reader.answer.status, reader.answer.body) == (200, b"\x1f\x8bx")
