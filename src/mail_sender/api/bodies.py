@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from .auth import services_of
 from .errors import BodyTooLarge, InvalidCsv, InvalidJson, InvalidRequest, WrongMediaType
 from .faults import faults_of, is_not_json
+from .fields import field, fields_of
 
 _IN_A_THREAD = 256 * 1024  #: bytes from which parsing would hold up other requests
 _UTF8 = r'\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*'
@@ -54,12 +55,17 @@ async def csv_text(request: Request) -> str:
 
 
 async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> bytes:
-    headers = request.headers
-    if not pattern.fullmatch(headers.get("content-type", "")):
-        raise WrongMediaType(headers.get("content-type"), wanted=wanted)
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType(headers.get("content-encoding"), wanted=wanted)
+    media_type = field(request.scope, b"content-type")
+    if not pattern.fullmatch(media_type or ""):
+        raise WrongMediaType(media_type, wanted=wanted)
+    _refuse_packed(request, wanted)
     return await _limited(request)
+
+
+def _refuse_packed(request: Request, wanted: str) -> None:
+    coding = field(request.scope, b"content-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise WrongMediaType(coding, wanted=wanted)
 
 
 async def parsed(parse: Callable[[bytes], Result], body: bytes) -> Result:
@@ -89,13 +95,24 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 
 def _has_body(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    fields = fields_of(request.scope)
+    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
 
 
-async def _limited(request: Request) -> bytes:
-    limit = services_of(request).policy.max_request_bytes
-    announced = request.headers.get("content-length", "")
+async def any_bytes(request: Request, limit: int) -> bytes:
+    """Return the body of a request, whatever it says it is.
+
+    Raises:
+        WrongMediaType: It is packed.
+        BodyTooLarge: Of more than `limit` bytes.
+    """
+    _refuse_packed(request, "anything")
+    return await _limited(request, limit)
+
+
+async def _limited(request: Request, limit: int | None = None) -> bytes:
+    limit = services_of(request).policy.max_request_bytes if limit is None else limit
+    announced = field(request.scope, b"content-length") or ""
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -34,8 +33,7 @@ _decode = msgspec.json.Decoder().decode
 # ---------------------------------------------------------------- begin
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(msgspec.Struct, frozen=True):
     """A lease, and the call that its holder is about to make."""
 
     id: str
@@ -81,8 +79,7 @@ def begin(connection: sqlite3.Connection, requests: Sequence[Begin]) -> list[boo
 # ---------------------------------------------------------------- record
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The rows of a record, less the message's number. `begun` when the next call begins."""
 
     id: str
@@ -172,6 +169,13 @@ RECORD_RECIPIENTS = """
     WHERE recipients.seq = v.column1 AND recipients.address = v.column2
         AND recipients.status IN (SELECT value FROM json_each(v.column4))
 """
+# The provider's event came before the end of the call, and told that it has it: see
+# `moves.settled_before`.
+SETTLED_BEFORE = """
+    UPDATE messages SET state = 'sent', due_at = NULL, finished_at = updated_at, owner = NULL
+    FROM {v} AS v WHERE messages.seq = v.column1 AND NOT EXISTS (
+        SELECT 1 FROM recipients AS r WHERE r.seq = v.column1 AND r.status = 'unknown')
+"""
 
 
 def record(connection: sqlite3.Connection, requests: Sequence[Outcome]) -> list[bool]:
@@ -206,4 +210,6 @@ def _record_once(
     update_rows(connection, RECORD_MESSAGES, [(seq, *it.message) for _, seq, it in held])
     recipients = [(seq, *r) for _, seq, it in held for r in it.recipients]
     update_rows(connection, RECORD_RECIPIENTS, recipients)
+    in_doubt = [(seq,) for _, seq, it in held if it.message[0] == State.UNKNOWN]
+    update_rows(connection, SETTLED_BEFORE, in_doubt)
     return [index for index, _, _ in held]

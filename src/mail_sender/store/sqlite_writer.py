@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +28,17 @@ from ..domain.errors import StoreUnavailable
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 Operation = Callable[[sqlite3.Connection, Sequence[Request]], Sequence[Answer]]
+
+
+class Write(Protocol):
+    """Runs an operation in the thread of the open file."""
+
+    def __call__(
+        self, operation: Operation[Request, Answer], request: Request
+    ) -> asyncio.Future[Answer]:
+        """See `Writer.run`."""
+        ...
+
 
 _AT_ONCE = 512  #: requests in one commit
 _KEEP_CONNECTION = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}
@@ -60,8 +71,10 @@ class Writer:
         self._chore: Callable[[sqlite3.Connection], None] | None = None
         self._thread.start()
 
-    async def run(self, operation: Operation[Request, Answer], request: Request) -> Answer:
-        """Return the operation's answer once it is committed.
+    def run(
+        self, operation: Operation[Request, Answer], request: Request
+    ) -> asyncio.Future[Answer]:
+        """Return what will be the operation's answer once it is committed.
 
         A caller that is cancelled may find later that it was done all the same.
 
@@ -72,7 +85,7 @@ class Writer:
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[Answer] = self._loop.create_future()
         self._queue.put(_Entry(operation, request, future))
-        return await future
+        return future
 
     def after_next_commit(self, chore: Callable[[sqlite3.Connection], None]) -> None:
         """Let `chore` have the connection once, between two transactions."""

@@ -66,6 +66,7 @@ class Worker:
         self._slot_free = asyncio.Event()
         self._lease_ends = 0.0
         self._depth: Depth | None = None
+        tools.metrics.in_flight.set_function(lambda: len(self._tasks))
 
     @property
     def owner(self) -> str:
@@ -141,7 +142,7 @@ class Worker:
         arrival = Arrival(new, self.owner, accept)
         hand_over = HandOver(arrival.lease, self._tools, arrival=arrival)
         task = self._spawn(
-            hand_over.run(lambda: self._may_call() and self._tools.clock.now() < until)
+            hand_over.run(lambda: self.may_work() and self._tools.clock.now() < until)
         )
         task.add_done_callback(lambda _: arrival.abandon())
         left = (until - self._tools.clock.now()).total_seconds()
@@ -154,8 +155,8 @@ class Worker:
             raise kept
         return kept if isinstance(kept, Duplicate) else hand_over
 
-    def _may_call(self) -> bool:
-        """A worker whose lease may have run out begins no call: somebody else may have it."""
+    def may_work(self) -> bool:
+        """Whether our lease is good: else begin no call, since somebody else may have it."""
         return time.monotonic() < self._lease_ends
 
     # ------------------------------------------------ claiming
@@ -175,23 +176,21 @@ class Worker:
                 await self._queue.wait(self._policy.poll_interval)
 
     async def _claim(self, limit: int) -> list[Lease]:
-        if not self._may_call():
+        if not self.may_work():
             return []
         return list(await self._tools.store.claim(self.owner, limit=limit))
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self._may_call()
+        return not self._stopping and self.may_work()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        self._tools.metrics.in_flight.set(len(self._tasks))
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._tools.metrics.in_flight.set(len(self._tasks))
         self._slot_free.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             maillog.bug("hand_over", error)
@@ -280,9 +279,13 @@ class Watchers:
 
     def concluded(self, message: Message, change: Change) -> None:
         """Wake whoever waits for this message."""
-        if change.state is State.QUEUED:
+        self.settled(message.id, change.state)
+
+    def settled(self, id_: MessageId, state: State) -> None:
+        """Wake whoever waits for the message that has come to this state."""
+        if state is State.QUEUED:
             return
-        for event in self._waiting.get(message.id, ()):
+        for event in self._waiting.get(id_, ()):
             event.set()
 
     async def wait(self, id_: MessageId, at_most: timedelta) -> None:
