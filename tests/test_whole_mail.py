@@ -75,7 +75,7 @@ def test_what_the_header_says_is_known_without_reading_the_body() -> None:
     assert content.to == (Mailbox(ANN, "Ann"),)
     assert content.cc == (Mailbox(BOB, "Bob, Dr."),)
     assert content.bcc == (Mailbox(CID),)
-    assert content.kind_of(CID) is RecipientKind.BCC
+    assert content.kinds[CID] is RecipientKind.BCC
 
 
 def test_who_is_blind_is_in_no_header_and_the_path_back_is_not_ours_to_keep() -> None:

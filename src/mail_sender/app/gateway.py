@@ -125,6 +125,7 @@ class Gateway:
         self.sandbox: Sandbox
         self._stack = contextlib.AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
         self._checked: tuple[datetime, str | None] | None = None
 
     async def start(self) -> Services:
@@ -185,6 +186,10 @@ class Gateway:
         await self._stack.aclose()
         for task in self._background:
             task.cancel()
+
+    def leave(self) -> None:
+        """Say "not ready"; what comes all the same is still taken."""
+        self._is_leaving = True
 
     def drain(self) -> None:
         """Say "not ready" and take nothing more; what is under way goes on."""
@@ -321,7 +326,7 @@ class Gateway:
             maillog.trouble("append_event", str(error))
 
     async def _why_not_ready(self) -> str | None:
-        if self.intake.is_draining:
+        if self._is_leaving or self.intake.is_draining:
             return "the process is stopping"
         now = self.clock.now()
         if self._checked is None or now - self._checked[0] >= timedelta(seconds=1):

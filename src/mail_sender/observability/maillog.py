@@ -132,6 +132,11 @@ def provider_state(provider: str, state: str, reason: str | None) -> None:
     _log.warning("provider", provider=provider, state=state, reason=reason)
 
 
+def smtp(event: str, **what: object) -> None:
+    """Something was refused at the SMTP door, or went wrong there with a client."""
+    _log.warning(f"smtp_{event}", **what)
+
+
 def bug(where: str, error: BaseException, **what: object) -> None:
     """Something of ours broke; the trace stands in the line."""
     _log.error("bug", where=where, exc_info=error, **what)
