@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from bench.postfix import is_there, postfix
 
+from tests.demo import running_demo
 from tests.requirements import need
 
 from .standing import Standing, standing
@@ -58,6 +59,20 @@ async def test_swaks_sends_in_every_way_of_tls_and_login(
         record = await it.record(reply)
     assert record.message.content.recipients == ("ann@example.net", "bob@example.net")
     assert record.message.content.tags == ("swaks",)
+
+
+@pytest.mark.parametrize("setting", ["LOGIN_IN_CLEAR", "SELF_SIGNED"])
+def test_the_line_that_a_trial_prints_can_be_pasted(tmp_path: Path, setting: str) -> None:
+    """A newcomer sends the first mail by SMTP within a minute, with nothing to look up."""
+    need(_swaks_is_there(), "swaks with TLS (Debian packages swaks, libnet-ssleay-perl)")
+    more = {"MAIL_SENDER_SMTP_LISTEN": "127.0.0.1:0", f"MAIL_SENDER_SMTP_{setting}": "true"}
+    with running_demo(tmp_path, more=more, lines_said=4) as demo:
+        line = demo.announced[3].removeprefix("smtp: ")
+        done = subprocess.run(line, shell=True, capture_output=True, check=False, timeout=60)  # noqa: S602
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    assert done.returncode == 0, said
+    assert "250 2.0.0 Ok: queued as msg_" in said
+    assert ("TLS started" in said) == (setting == "SELF_SIGNED")
 
 
 async def test_a_postfix_with_us_as_its_smart_host_hands_everything_over(tmp_path: Path) -> None:

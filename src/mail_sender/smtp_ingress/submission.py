@@ -71,5 +71,6 @@ def reply_of(submission: Submission) -> str:
 
 
 def _last_words(submission: Submission) -> str:
-    attempts = submission.record.attempts
-    return attempts[-1].detail[:_SMALL_PRINT] if attempts else "nobody takes it"
+    record = submission.record
+    said = [*(r.detail for r in record.recipients), *(a.detail for a in record.attempts)]
+    return next((words[:_SMALL_PRINT] for words in reversed(said) if words), "nobody takes it")
