@@ -114,7 +114,7 @@ def postfix(*, relayhost: str, parent: Path | None = None, **settings: Any) -> I
     for name, owner in (("queue", 0), ("data", "postfix")):
         (base / name).mkdir(mode=0o755)
         shutil.chown(base / name, owner)
-    port = _free_port()
+    port = free_port()
     own = {
         "queue_directory": base / "queue", "data_directory": base / "data",
         "maillog_file": base / "log", "maillog_file_prefixes": str(base),
@@ -128,7 +128,7 @@ def postfix(*, relayhost: str, parent: Path | None = None, **settings: Any) -> I
         ["postfix", "-c", base, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_for(port)
+        wait_for(port)
         yield Postfix(base, port)
     finally:
         process.terminate()
@@ -136,13 +136,15 @@ def postfix(*, relayhost: str, parent: Path | None = None, **settings: Any) -> I
         shutil.rmtree(base, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Return when somebody listens there. Raises `TimeoutError`."""
     for _ in range(200):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -150,4 +152,4 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise TimeoutError("Postfix does not listen")
+    raise TimeoutError(f"nobody listens on port {port}")

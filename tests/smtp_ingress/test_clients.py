@@ -1,4 +1,4 @@
-"""Programs that we did not write, as clients of the SMTP door: swaks, Postfix, smtp-source.
+"""Programs that we did not write as clients of the SMTP door: swaks, Postfix, nodemailer.
 
 Each is changed by address and key alone. Debian's packages `swaks`, `postfix` (as root, its own
 service need not run), `libsasl2-modules` and `libnet-ssleay-perl`.
@@ -28,10 +28,10 @@ MAIL = (
 )
 
 
-async def run(*command: str | Path, text: bytes = b"") -> str:
+async def run(*command: str | Path, cwd: Path | None = None) -> str:
     """Run a program beside the gateway and return what it said."""
     done = await asyncio.to_thread(
-        subprocess.run, command, input=text, capture_output=True, timeout=60, check=False
+        subprocess.run, command, cwd=cwd, capture_output=True, timeout=60, check=False
     )
     said = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == 0, said
@@ -59,6 +59,51 @@ async def test_swaks_sends_in_every_way_of_tls_and_login(
         record = await it.record(reply)
     assert record.message.content.recipients == ("ann@example.net", "bob@example.net")
     assert record.message.content.tags == ("swaks",)
+
+
+_NODE = Path(__file__).parent.parent / "node"
+_NODEMAILER = """
+const { createTransport } = require("nodemailer");
+const { readFileSync } = require("node:fs");
+const [port, key, ca] = process.argv.slice(1);
+const transport = createTransport({
+  host: "localhost", port: Number(port), requireTLS: true, pool: true,
+  auth: { user: "app", pass: key }, tls: { ca: readFileSync(ca) },
+});
+const mail = {
+  from: "Shop <shop@example.com>", to: "Ann <ann@example.net>", bcc: "bob@example.net",
+  subject: "Übergrößen", text: "Text ä\\n.\\n", html: "<p>HTML ä</p>",
+  attachments: [{ filename: "Rechnung.pdf", content: Buffer.from("%PDF-1.7") }],
+  headers: { "X-MS-Metadata": JSON.stringify({ order: "7" }) },
+  dsn: { id: "order-7", return: "headers", notify: ["failure"], recipient: "shop@example.com" },
+};
+Promise.all([1, 2, 3].map(() => transport.sendMail(mail))).then((sent) => {
+  console.log(sent.map((each) => each.response).join("\\n"));
+  transport.close();
+});
+"""
+
+
+async def test_nodemailer_sends_everything_that_it_has(tmp_path: Path) -> None:
+    """Most programs on Node.js that send mail send it with this."""
+    need(shutil.which("node"), "node: needs Node.js")
+    need((_NODE / "node_modules" / "nodemailer").exists(), "nodemailer: run npm ci in tests/node")
+    async with standing(tmp_path) as it:
+        said = await run(
+            "node", "-e", _NODEMAILER, str(it.port), it.key, tmp_path / "ca.pem", cwd=_NODE
+        )
+        records = [await it.record(line) for line in said.splitlines() if "queued as" in line]
+        arrived = await it.arrived(3)
+    assert len(records) == 3
+    assert records[0].message.content.metadata == (("order", "7"),)
+    contents = arrived[0].read()
+    assert arrived[0].recipients == ("ann@example.net", "bob@example.net")
+    assert (contents.subject, contents.bcc) == ("Übergrößen", ())
+    assert (contents.text or "").splitlines() == ["Text ä", "."]
+    assert contents.html == "<p>HTML ä</p>"
+    assert [(file.filename, file.content) for file in contents.attachments] == [
+        ("Rechnung.pdf", b"%PDF-1.7")
+    ]
 
 
 @pytest.mark.parametrize("setting", ["LOGIN_IN_CLEAR", "SELF_SIGNED"])

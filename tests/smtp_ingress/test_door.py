@@ -17,6 +17,7 @@ import pytest
 
 from mail_sender.domain.errors import ConfigError, StoreUnavailable
 from mail_sender.domain.message import Mode, Priority
+from mail_sender.smtp_ingress.connection import Connection
 from mail_sender.smtp_ingress.limits import Limits
 from mail_sender.store.port import NewMessage, Scope
 from tests.providers.authority import Authority
@@ -212,6 +213,47 @@ async def test_a_revoked_key_sends_nothing_more_on_a_connection_that_is_open(
 
 
 # --- nobody relays who may not ------------------------------------------------------------
+
+
+class _Transport:
+    """A connection from somewhere, as far as admission looks at it."""
+
+    def __init__(self, peer: str, here: str) -> None:
+        self._names = {"peername": (peer, 40000), "sockname": (here, 587)}
+
+    def get_extra_info(self, name: str) -> object:
+        return self._names.get(name)
+
+
+@pytest.mark.parametrize(
+    ("peer", "here", "is_local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("::1", "::1", True),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1", True),
+        ("10.0.0.7", "10.0.0.1", False),
+        ("192.168.1.7", "127.0.0.1", False),
+        ("127.0.0.1", "10.0.0.1", False),
+        ("203.0.113.9", "203.0.113.1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", False),
+        ("", "", False),
+    ],
+)
+async def test_only_this_machine_is_trusted_however_much_is_allowed(
+    tmp_path: Path, peer: str, here: str, *, is_local: bool
+) -> None:
+    """With every permission that the configuration has, a stranger still needs TLS and a key."""
+    store = f"sqlite:///{tmp_path}/mail.db"
+    async with standing(tmp_path, store=store) as it:
+        key = it.key
+    async with standing(
+        tmp_path, store=store, smtp_local_key=key, smtp_login_in_clear="true"
+    ) as it:
+        connection = Connection(it.smtp.door, begins_with_tls=False)
+        terms = it.smtp.door.admit(connection, _Transport(peer, here))  # type: ignore[arg-type]
+        assert terms is not None
+        assert (terms.key is not None, terms.login_in_clear) == (is_local, is_local)
+        it.smtp.door.left(connection)
 
 
 async def test_without_a_login_nothing_is_taken_in_clear_or_in_tls(tmp_path: Path) -> None:
