@@ -245,6 +245,11 @@ def test_a_named_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
         ('[smtp]\nlisten = "0.0.0.0:587"\n', "smtp.listen", "nobody could log in without TLS"),
         ('[smtp]\nlisten_tls = "0.0.0.0:465"\n', "smtp.listen_tls", "needs certificate_file"),
         ('[smtp]\ncertificate_file = "a.pem"\n', "smtp", "belong together"),
+        (
+            '[webhooks]\nallow_private_networks = ["10.0.0.1/8"]\n',
+            "webhooks.allow_private_networks",
+            "has host bits set",
+        ),
     ],
 )
 def test_a_mistake_names_file_key_and_what_is_expected(

@@ -16,7 +16,7 @@ from mail_sender.config import Source
 from mail_sender.intake.keys import issue_key
 from mail_sender.sandbox.inbox import Mail
 from mail_sender.store.port import Record, Scope
-from tests.providers.authority import Authority
+from tests.http.authority import Authority
 
 Result = TypeVar("Result")
 

@@ -15,8 +15,8 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from bench.postfix import is_there, postfix
 
+from bench.postfix import is_there, postfix
 from tests.demo import running_demo
 from tests.requirements import need
 

@@ -20,7 +20,7 @@ from mail_sender.domain.message import Mode, Priority
 from mail_sender.smtp_ingress.connection import Connection
 from mail_sender.smtp_ingress.limits import Limits
 from mail_sender.store.port import NewMessage, Scope
-from tests.providers.authority import Authority
+from tests.http.authority import Authority
 
 from .standing import standing
 from .talk import plain

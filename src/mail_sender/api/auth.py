@@ -16,10 +16,11 @@ from fastapi.security.base import SecurityBase
 
 from ..clock import Clock
 from ..domain.errors import ConfigError
+from ..domain.message import KeyId
 from ..intake.keyring import BadKey, KeyRing, Known
 from ..intake.rate_limit import RateLimit
 from ..store.port import ApiKey, Scope, Store
-from .client_address import client_address, is_within, networks_of
+from .client_address import Network, client_address, is_within, networks_of, one_client
 from .door import add_header
 from .errors import NetworkNotAllowed, RateLimited, ScopeMissing, Unauthorized
 from .fields import field
@@ -36,7 +37,9 @@ class Authenticator:
         self._clock = clock
         self._keys = KeyRing(store, clock)
         per_minute = policy.requests_per_minute
-        self._rate = RateLimit(per_minute) if per_minute is not None else None
+        per_address = policy.requests_per_minute_per_address
+        self._rate = RateLimit[KeyId](per_minute) if per_minute is not None else None
+        self._address_rate = RateLimit[Network](per_address) if per_address is not None else None
         try:
             self._proxies = networks_of(policy.trusted_proxies)
         except ValueError as error:
@@ -49,6 +52,7 @@ class Authenticator:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
             StoreUnavailable: Nobody can say whether the key is good.
         """
+        self._count_address(request)
         known = await self._lookup(_secret_of(request))
         key = known.key
         if known.networks and not is_within(
@@ -74,6 +78,17 @@ class Authenticator:
         if isinstance(known, BadKey):
             raise Unauthorized(known.reason)
         return known
+
+    def _count_address(self, request: Request) -> None:
+        """Count before the key is looked at: who guesses keys is stopped too."""
+        if self._address_rate is None:
+            return
+        address = client_address(request.scope, self._proxies)
+        if address is None:
+            return
+        reading = self._address_rate.count(one_client(address), self._clock.now())
+        if reading.remaining < 0:
+            raise RateLimited(reading.resets_in)
 
     def _count(self, request: Request, key: ApiKey) -> None:
         if self._rate is None:

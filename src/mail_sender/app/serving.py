@@ -77,7 +77,9 @@ async def _serve(settings: Settings, role: str) -> int:
             if smtp is not None:
                 await smtp.open()
             server = _server(services)
-            await _announce(gateway, _url_of(sockets[0]), smtp)
+            url = _url_of(sockets[0])
+            gateway.sandbox.teller.gateway_url = url
+            await _announce(gateway, url, smtp)
             return await _until_stopped(gateway, server, sockets, smtp)
         finally:
             await gateway.stop()
@@ -112,15 +114,18 @@ async def _until_stopped(
         stopping.cancel()
         serving.result()
         return 1
-    maillog.process("draining", in_flight=gateway.worker.in_flight)
-    gateway.leave()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
         loop.add_signal_handler(number, _stop_at_once)
+    config = gateway.settings.config.server
+    maillog.process("leaving", notice=config.drain_notice.total_seconds())
+    gateway.leave()
+    await asyncio.sleep(config.drain_notice.total_seconds())
     if smtp is not None:
-        await smtp.door.drain(min(_LAST_MAILS, gateway.settings.config.server.drain_timeout))
+        await smtp.door.drain(min(_LAST_MAILS, config.drain_timeout))
+    maillog.process("draining", in_flight=gateway.worker.in_flight)
     gateway.drain()
-    await gateway.worker.stop(gateway.settings.config.server.drain_timeout)
+    await gateway.worker.stop(config.drain_timeout)
     server.should_exit = True
     await serving
     return 0

@@ -20,6 +20,7 @@ from functools import partial
 
 from ..clock import Clock
 from ..domain.errors import ConfigError, StoreUnavailable
+from ..domain.message import KeyId
 from ..domain.secret import Secret
 from ..intake.intake import Intake
 from ..intake.keyring import BadKey, KeyRing, Known
@@ -76,7 +77,7 @@ class SmtpDoor:
         self._policy = policy
         self._certificates = certificates
         per_minute = policy.mails_per_minute
-        self._rate = RateLimit(per_minute) if per_minute is not None else None
+        self._rate = RateLimit[KeyId](per_minute) if per_minute is not None else None
         self._local: Known | None = None
         self._servers: list[asyncio.Server] = []
         self._open: set[Connection] = set()
