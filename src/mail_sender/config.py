@@ -23,7 +23,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .domain.errors import ConfigError
-from .domain.message import OnUnknown
+from .domain.message import Mode, OnUnknown
 from .domain.secret import Secret
 
 Doc = msgspec.Meta
@@ -147,6 +147,25 @@ class IdempotencyConfig(_Section, frozen=True):
     )
 
 
+class CompatConfig(_Section, frozen=True):
+    """The doors for clients of vendors, `/compat/…`."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            description="When a vendor's client is answered: `async`, once the mail is durable; "
+            "`sync`, once a provider has it. `X-MS-Mode` of a request wins."
+        ),
+    ] = Mode.ASYNC
+    repeat_window: Annotated[
+        timedelta,
+        Doc(
+            description="The very same mail with the same API key is taken for a repetition "
+            "within this time, where a client names no key of its own. `PT0S`: never."
+        ),
+    ] = timedelta(seconds=30)
+
+
 class BreakerConfig(_Section, frozen=True):
     """When a provider is left out."""
 
@@ -217,6 +236,7 @@ class Config(_Section, frozen=True):
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    compat: CompatConfig = CompatConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()
     sandbox: SandboxConfig = SandboxConfig()

@@ -60,14 +60,18 @@ class Authenticator:
         except ValueError as error:
             raise ConfigError(f"server.trusted_proxies: {error}") from None
 
-    async def admit(self, request: Request, needed: Scope | None) -> ApiKey:
+    async def admit(
+        self, request: Request, needed: Scope | None, *, secret: str | None = None
+    ) -> ApiKey:
         """Return the key of this request, which may do what is needed (None: nothing special).
+
+        `secret` is what the request has in another place than the Bearer token.
 
         Raises:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
             StoreUnavailable: Nobody can say whether the key is good.
         """
-        known = await self._lookup(_secret_of(request))
+        known = await self._lookup(secret or _secret_of(request))
         key = known.key
         if known.networks and not is_within(
             client_address(request.scope, self._proxies), known.networks

@@ -59,7 +59,7 @@ async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> byt
         raise WrongMediaType(headers.get("content-type"), wanted=wanted)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType(headers.get("content-encoding"), wanted=wanted)
-    return await _limited(request)
+    return await limited_bytes(request)
 
 
 async def parsed(parse: Callable[[bytes], Result], body: bytes) -> Result:
@@ -77,7 +77,7 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     """
 
     async def read(request: Request) -> Model:
-        body = await (json_bytes(request) if _has_body(request) else _limited(request))
+        body = await (json_bytes(request) if _has_body(request) else limited_bytes(request))
         try:
             return await parsed(model.model_validate_json, body or b"{}")
         except ValidationError as error:
@@ -93,7 +93,8 @@ def _has_body(request: Request) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-async def _limited(request: Request) -> bytes:
+async def limited_bytes(request: Request) -> bytes:
+    """Return the body, whatever it says it is. Raises `BodyTooLarge`."""
     limit = services_of(request).policy.max_request_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:

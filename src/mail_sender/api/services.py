@@ -10,11 +10,19 @@ from typing import Protocol
 
 from ..clock import Clock
 from ..delivery.fleet import Fleet
-from ..domain.message import Mailbox
+from ..domain.message import Mailbox, Mode
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
 from ..store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompatPolicy:
+    """See `config.CompatConfig`."""
+
+    mode: Mode = Mode.ASYNC
+    repeat_window: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,7 @@ class ApiPolicy:
     default_from: Mailbox | None = None
     frontend: Path | None = None
     stream_poll_interval: timedelta = timedelta(seconds=1)
+    compat: CompatPolicy = CompatPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import __version__
-from ..api.services import ApiPolicy, Node, Services
+from ..api.services import ApiPolicy, CompatPolicy, Node, Services
 from ..clock import Clock, SystemClock
 from ..config import SandboxConfig, Source
 from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
@@ -274,6 +274,9 @@ class Gateway:
                 requests_per_minute=config.server.requests_per_minute,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                compat=CompatPolicy(
+                    mode=config.compat.mode, repeat_window=config.compat.repeat_window
+                ),
             ),
             node=Node(
                 name=socket.gethostname(),

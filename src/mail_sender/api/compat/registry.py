@@ -1,0 +1,9 @@
+"""Every vendor whose API the gateway speaks: the only file that lists them."""
+
+from __future__ import annotations
+
+from .postmark import Postmark
+from .resend import Resend
+from .vendor import Vendor
+
+VENDORS: tuple[Vendor, ...] = (Resend(), Postmark())
