@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from mail_sender.api.asgi import make_app
 from mail_sender.clock import FakeClock
 from mail_sender.domain.errors import ConfigError
-from mail_sender.store.port import Scope
+from mail_sender.intake.keys import issue_key
+from mail_sender.store.memory import MemoryStore
+from mail_sender.store.port import ApiKey, Scope
 
 from .stack import Stack, mail, pointers, running
 
@@ -158,6 +162,30 @@ async def test_a_key_expires(idle: Stack) -> None:
 
     assert (before.status_code, after.status_code) == (200, 401)
     assert "expired" in after.json()["detail"]
+
+
+async def test_a_busy_key_is_looked_up_once_for_all_who_come_with_it(tmp_path: Path) -> None:
+    """A hundred connections must not mean a hundred look-ups at once, each second."""
+
+    class Slow(MemoryStore):
+        lookups = 0
+
+        async def key_by_hash(self, secret_hash: bytes) -> ApiKey | None:
+            self.lookups += 1
+            await asyncio.sleep(0.05)
+            return await super().key_by_hash(secret_hash)
+
+    async with running(tmp_path, claims=False) as idle:
+        slow = Slow(idle.clock)
+        _, secret = await issue_key(slow, idle.clock, name="busy", scopes=[Scope.SEND])
+        app = make_app(dataclasses.replace(idle.services, store=slow))
+        async with dataclasses.replace(idle, app=app).client(secret) as api:
+            answers = await asyncio.gather(
+                *(api.post("/v1/messages", json=mail()) for _ in range(20))
+            )
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert slow.lookups == 1
 
 
 async def test_a_revoked_key_is_refused_within_a_second(idle: Stack) -> None:

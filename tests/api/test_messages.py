@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from mail_sender.api.schemas_message import message_of
 from mail_sender.clock import FakeClock

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.domain.event import EventType

@@ -24,6 +24,7 @@ from mail_sender.domain.message import Address, Mailbox
         ('"odd local"@example.net', '"odd local"@example.net', ""),
         ('"a@b"@example.net', '"a@b"@example.net', ""),
         ("o'brien@example.net", "o'brien@example.net", ""),
+        (f"{'a' * 64}@x.{'b' * 63}.net", f"{'a' * 64}@x.{'b' * 63}.net", ""),
         ("Ann <the boss> <ann@example.net>", "ann@example.net", "Ann <the boss>"),
     ],
 )
@@ -42,6 +43,9 @@ def test_what_people_write_is_understood(text: str, address: str, name: str) -> 
         ("ann@localhost", "domain"),
         ("ann@example..net", "domain"),
         ("ann@-example.net", "domain"),
+        ("ann@example-.net", "domain"),
+        (f"ann@{'b' * 64}.net", "domain"),
+        (f"ann@example.{'n' * 64}", "domain"),
         ("ann@127.0.0.1", "IP address"),
         ("ann@[127.0.0.1]", "domain"),
         ("a..b@example.net", "before the @"),
@@ -73,6 +77,24 @@ def test_any_text_is_an_address_or_a_reason(text: str) -> None:
     assert parse_address(address) == address
     assert "\r" not in address
     assert "\n" not in address
+
+
+_MANY = st.integers(0, 70).map("a".__mul__)
+
+
+@given(st.lists(st.sampled_from(["a", "B", "7", "-", ".", "+", "@"]) | _MANY, max_size=12))
+def test_plain_addresses_are_read_by_the_same_rules(parts: list[str]) -> None:
+    """The short way that most addresses take; a space in front leads past it."""
+    text = "".join(parts)
+
+    def verdict(text: str) -> str:
+        try:
+            return parse_address(text)
+        except ValueError as error:
+            return f"refused: {error}"
+
+    for each in (text, f"{text}@example.net", f"ann@{text}.net", f"ann@example.{text}"):
+        assert verdict(each) == verdict(f" {each}")
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), max_size=60))

@@ -23,6 +23,6 @@ def test_the_envelope_holds_everybody_once_and_knows_their_header() -> None:
     """An address in to and bcc gets one mail."""
     content = make_content(to=(ANN,), cc=mailboxes([BOB]), bcc=mailboxes([CID, ANN]))
     assert content.recipients == (ANN, BOB, CID)
-    assert [content.kind_of(a) for a in content.recipients] == [
+    assert list(content.kinds.values()) == [
         RecipientKind.TO, RecipientKind.CC, RecipientKind.BCC,
     ]  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mail_sender.domain.message import Address
 from mail_sender.domain.outcome import Accepted, Blame, Deferred, Outcome, Reach, Refused, Unknown

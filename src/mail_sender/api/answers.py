@@ -23,3 +23,12 @@ class Answer(Response):
         media_type: str | None = None,
     ) -> None:
         super().__init__(encode(content), status_code, headers, media_type)
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """See `Response`, which looks for a length and a type that no caller gives."""
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", self.media_type.encode()),
+        ]
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))

@@ -58,8 +58,8 @@ def make_app(services: Services) -> FastAPI:
             HTTPException: _no_route,
         },
     )
-    app.state.services = services
-    app.state.authenticator = Authenticator(services.store, services.clock, services.policy)
+    app.services = services
+    app.authenticator = Authenticator(services.store, services.clock, services.policy)
     # Not `include_router`: that makes every route anew, on the first request of each application.
     app.router.routes[:] = [*api_routes(), *docs_routes(), _root(services.policy)]
     app.shortcuts = {
@@ -76,6 +76,8 @@ class _Application(FastAPI):
     Those layers and FastAPI's way to a function cost more than all that taking a mail does.
     """
 
+    services: Services
+    authenticator: Authenticator
     shortcuts: Mapping[tuple[str, str], ASGIApp] = {}
     doors: Doors
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer
@@ -27,6 +27,7 @@ from ..store.port import ApiKey, Scope, Store
 from .client_address import Network, client_address, is_within, networks_of
 from .door import add_header
 from .errors import NetworkNotAllowed, RateLimited, ScopeMissing, Unauthorized
+from .fields import field
 from .rate_limit import RateLimit
 from .services import ApiPolicy, Services
 
@@ -51,6 +52,7 @@ class Authenticator:
         self._store = store
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
+        self._asking: dict[bytes, asyncio.Task[_Known]] = {}
         self._touched: dict[KeyId, datetime] = {}
         self._background: set[asyncio.Task[None]] = set()
         per_minute = policy.requests_per_minute
@@ -96,10 +98,18 @@ class Authenticator:
         now = self._clock.now()
         known = self._known.get(hashed)
         if known is None or known.until <= now:
-            known = await self._fetch(hashed, now)
+            known = await self._fetched(hashed, now)
         if known.key.expires_at is not None and known.key.expires_at <= now:
             raise Unauthorized("This API key has expired.")
         return known
+
+    async def _fetched(self, hashed: bytes, now: datetime) -> _Known:
+        """Ask the store, once for all the requests that come with this key meanwhile."""
+        asking = self._asking.get(hashed)
+        if asking is None:
+            asking = self._asking[hashed] = asyncio.create_task(self._fetch(hashed, now))
+            asking.add_done_callback(lambda _: self._asking.pop(hashed, None))
+        return await asyncio.shield(asking)
 
     async def _fetch(self, hashed: bytes, now: datetime) -> _Known:
         key = await self._store.key_by_hash(hashed)
@@ -143,7 +153,7 @@ class Authenticator:
 
 def _secret_of(request: Request) -> str:
     """Return the Bearer token (RFC 6750 section 2.1)."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    scheme, _, secret = (field(request.scope, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthorized("Send your API key as: Authorization: Bearer ms_live_…")
     return secret.strip()
@@ -152,14 +162,21 @@ def _secret_of(request: Request) -> str:
 # ---------------------------------------------------------------- for the routes
 
 
+class Doorway(Protocol):
+    """The application, as far as its routes know it."""
+
+    services: Services
+    authenticator: Authenticator
+
+
 def services_of(request: Request) -> Services:
     """Return what stands behind the door."""
-    return cast("Services", request.app.state.services)
+    return cast("Doorway", request.scope["app"]).services
 
 
 def authenticator_of(request: Request) -> Authenticator:
     """Return who looks at keys."""
-    return cast("Authenticator", request.app.state.authenticator)
+    return cast("Doorway", request.scope["app"]).authenticator
 
 
 class _KeySecurity(SecurityBase):

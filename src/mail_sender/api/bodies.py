@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from .auth import services_of
 from .errors import BodyTooLarge, InvalidCsv, InvalidJson, InvalidRequest, WrongMediaType
 from .faults import faults_of, is_not_json
+from .fields import field, fields_of
 
 _IN_A_THREAD = 256 * 1024  #: bytes from which parsing would hold up other requests
 _UTF8 = r'\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*'
@@ -54,11 +55,12 @@ async def csv_text(request: Request) -> str:
 
 
 async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> bytes:
-    headers = request.headers
-    if not pattern.fullmatch(headers.get("content-type", "")):
-        raise WrongMediaType(headers.get("content-type"), wanted=wanted)
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType(headers.get("content-encoding"), wanted=wanted)
+    media_type = field(request.scope, b"content-type")
+    if not pattern.fullmatch(media_type or ""):
+        raise WrongMediaType(media_type, wanted=wanted)
+    coding = field(request.scope, b"content-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise WrongMediaType(coding, wanted=wanted)
     return await limited_bytes(request)
 
 
@@ -89,14 +91,14 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 
 def _has_body(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    fields = fields_of(request.scope)
+    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
 
 
 async def limited_bytes(request: Request) -> bytes:
     """Return the body, whatever it says it is. Raises `BodyTooLarge`."""
     limit = services_of(request).policy.max_request_bytes
-    announced = request.headers.get("content-length", "")
+    announced = field(request.scope, b"content-length") or ""
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..domain.chance import chance_bytes
 from ..observability import maillog
+from .fields import fields_of
 from .problems import INTERNAL, answer_to
 
 EXTRA_HEADERS = "mail_sender.headers"  #: in the ASGI scope: header fields for whatever is answered
@@ -95,10 +96,8 @@ def add_header(scope: Scope, name: str, value: str) -> None:
 
 
 def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            return value if _REQUEST_ID.fullmatch(value) else _new_id()
-    return _new_id()
+    given = fields_of(scope).get(b"x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else _new_id()
 
 
 def _new_id() -> bytes:

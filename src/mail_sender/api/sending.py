@@ -46,6 +46,7 @@ from .documented import (
 )
 from .errors import InvalidJson, InvalidRequest
 from .faults import token
+from .fields import field, fields_of
 from .problems import (
     MEDIA_TYPE,
     MESSAGE_REFUSED,
@@ -112,7 +113,7 @@ async def send_message(request: Request) -> Response:
     submission = await services.intake.submit(
         content,
         key=key,
-        idempotency_key=request.headers.get("idempotency-key"),
+        idempotency_key=field(request.scope, b"idempotency-key"),
         wait=timedelta(seconds=wait) if wait is not None else None,
     )
     headers = {"Location": f"/v1/messages/{submission.record.message.id}"}
@@ -194,6 +195,8 @@ def _preferred_wait(request: Request) -> int | None:
 
     What makes no sense is ignored (section 2), and of several the first counts.
     """
+    if b"prefer" not in fields_of(request.scope):
+        return None
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     for preference in preferences:
         found = _WAIT.fullmatch(preference)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import msgspec
+
 from ..clock import Clock
 from ..domain.outcome import Accepted, Blame, Deferred, Outcome, Reach, Refused, Unknown
 
@@ -51,8 +53,7 @@ class Blocked:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """Leave for one call, to be given back to `record` or `withdraw`."""
 
     generation: int
@@ -127,8 +128,10 @@ class Breaker:
 
     def blocked(self, sender_domain: str) -> Blocked | None:
         """Return why a mail of this sender would not pass now; None if it would."""
-        now = self._clock.now()
         sender = self._senders.get(sender_domain)
+        if sender is None and self._probe_at is None:
+            return None
+        now = self._clock.now()
         if sender is not None and sender.until > now:
             return sender
         if self._probe_at is None:

@@ -7,8 +7,9 @@ case it is killed before it can.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from ..domain.event import Event, EventType
 from ..domain.message import Address, OnUnknown
@@ -21,8 +22,7 @@ from .retry import RetryPolicy, next_attempt
 FIRST_LOOK = timedelta(seconds=15)  #: how soon a provider is asked about an unknown outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What the conclusion depends on beside the outcomes.
 
     Attributes:

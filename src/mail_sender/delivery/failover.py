@@ -35,6 +35,11 @@ def may_try_next(outcome: Outcome, on_unknown: OnUnknown) -> bool:
             return blame is Blame.PROVIDER
 
 
+#: Nobody can say how far it got. The diagnostic reaches the client: it must not carry the
+#: exception's text.
+_AFTER_A_BUG = Unknown(diagnostic=Diagnostic(text="internal error while calling the provider"))
+
+
 class Lost(Exception):
     """The store says that this message belongs to somebody else now: send nothing more."""
 
@@ -196,10 +201,7 @@ class Walk:
             outcomes = await provider.send(message, to=to)
         except Exception as error:  # noqa: BLE001 - a bug in a provider file must not stop others
             self._observer.bug(message, provider.name, error)
-        # After a bug nobody can say how far it got. The diagnostic reaches the client: it must
-        # not carry the exception's text.
-        lost = Unknown(diagnostic=Diagnostic(text="internal error while calling the provider"))
-        return {address: outcomes.get(address, lost) for address in to}
+        return {address: outcomes.get(address, _AFTER_A_BUG) for address in to}
 
     def _skip(self, provider: str, reason: str, blame: Blame) -> None:
         if self._lease.skipped.get(provider) == reason:

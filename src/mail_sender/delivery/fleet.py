@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ..clock import Clock
 from ..domain.message import Address, Message
 from ..domain.outcome import Accepted, Outcome, Unknown
@@ -38,8 +40,7 @@ class Member:
         object.__setattr__(self, "looks_up", isinstance(self.provider, LooksUp))
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """Leave for one call of one member."""
 
     member: Member
@@ -85,26 +86,24 @@ class Fleet:
     def blocked(self, name: str, message: Message, recipients: int) -> Blocked | None:
         """Return why this provider would not be asked now; None if it would."""
         member = self.members[name]
-        if (pause := self._pauses.get(name)) is not None:
-            words = f"paused: {pause.reason}" if pause.reason else "paused"
-            return Blocked(words, self._clock.now() + _PAUSE_LOOKED_AT)
+        if name in self._pauses:
+            return self._paused(name)
         domain = self._sender_domain(member, message)
         return member.breaker.blocked(domain) or member.quota.blocked(recipients)
 
     def admit(self, name: str, message: Message, recipients: int) -> Ticket | Blocked:
         """Take leave for one call, or say why not. The ticket must be used or withdrawn."""
-        blocked = self.blocked(name, message, recipients)
-        if blocked is not None:
-            return blocked
         member = self.members[name]
+        if name in self._pauses:
+            return self._paused(name)
         domain = self._sender_domain(member, message)
-        over = member.quota.admit(recipients)
-        if over is not None:
-            return over
         admission = member.breaker.admit(domain)
         if isinstance(admission, Blocked):
-            member.quota.withdraw(recipients)
             return admission
+        over = member.quota.admit(recipients)
+        if over is not None:
+            member.breaker.withdraw(admission)
+            return over
         return Ticket(member, admission, domain, recipients)
 
     def earliest(
@@ -115,6 +114,11 @@ class Fleet:
         if not blocks or None in blocks:
             return None
         return min(block.until for block in blocks if block is not None)
+
+    def _paused(self, name: str) -> Blocked:
+        reason = self._pauses[name].reason
+        words = f"paused: {reason}" if reason else "paused"
+        return Blocked(words, self._clock.now() + _PAUSE_LOOKED_AT)
 
     async def close(self) -> None:
         """Close every provider."""

@@ -51,6 +51,7 @@ class Quota:
             for span, limit in ((HOUR, policy.per_hour), (DAY, policy.per_day))
             if limit is not None
         ]
+        self._has_limits = bool(self._windows) or policy.max_per_second is not None
 
     @property
     def spans(self) -> tuple[timedelta, ...]:
@@ -65,6 +66,8 @@ class Quota:
 
     def blocked(self, recipients: int) -> Blocked | None:
         """Return why `recipients` more may not be sent to now; None if they may."""
+        if not self._has_limits:
+            return None
         now = self._clock.now()
         for window in self._windows:
             if window.used(now) + recipients > window.limit:

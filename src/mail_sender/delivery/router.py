@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from ..domain.message import Mailbox, Message, OnUnknown
 from ..providers.port import Provider
 
@@ -27,8 +29,7 @@ class Route:
     on_unknown: OnUnknown = OnUnknown.WAIT
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One provider of the plan; `obstacle` says why it can never take this message."""
 
     provider: str

@@ -16,9 +16,15 @@ MAX_LOCAL_OCTETS = 64  #: RFC 5321 section 4.5.3.1.1
 MAX_ADDRESS_OCTETS = 254  #: RFC 5321 section 4.5.3.1.3, less the angle brackets
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff"
+_PLAIN_NAME = re.compile(rf"[{_ATEXT} ]+")
 _DOT_ATOM = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*")
 _QUOTED = re.compile(r'"(?:[\x20-\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9\-\u0080-\U0010ffff]{1,63}(?<!-)")
+#: What nearly every address is, seen at one look; the rest is looked at part by part.
+_PLAIN = re.compile(
+    r"(?P<local>[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*)"
+    r"@(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+)
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
 
 
@@ -28,6 +34,13 @@ def parse_address(text: str) -> Address:
     Raises:
         ValueError: In words for the client, such as "the domain is missing".
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain and len(text) <= MAX_ADDRESS_OCTETS and plain.end("local") <= MAX_LOCAL_OCTETS:
+        return Address(text)
+    return _looked_at_part_by_part(text)
+
+
+def _looked_at_part_by_part(text: str) -> Address:
     if _NOT_PRINTABLE.search(text):
         raise ValueError("an address has no control characters")
     text = text.strip()
@@ -115,7 +128,7 @@ def format_mailbox(box: Mailbox) -> str:
     """Return the text that `parse_mailbox` reads: Unicode, quoted where needed."""
     if not box.name:
         return box.address
-    if re.fullmatch(rf"[{_ATEXT} ]+", box.name) and box.name == box.name.strip():
+    if _PLAIN_NAME.fullmatch(box.name) and box.name == box.name.strip():
         return f"{box.name} <{box.address}>"
     quoted = box.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{box.address}>'

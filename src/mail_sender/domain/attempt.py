@@ -87,7 +87,7 @@ def finished_attempt(
 ) -> Attempt:
     """Return the record of a call, from the outcome of each recipient (at least one)."""
     leading = min(outcomes.values(), key=lambda outcome: _CONSEQUENCE[kind_of(outcome)])
-    diagnostic = leading.diagnostic or Diagnostic(text="")
+    diagnostic = leading.diagnostic or _NOTHING_SAID
     return Attempt(
         number=number,
         provider=provider,
@@ -99,7 +99,7 @@ def finished_attempt(
         enhanced_code=diagnostic.enhanced_code,
         detail=diagnostic.text,
         provider_message_id=_provider_id(outcomes),
-        recipients=() if len(set(outcomes.values())) == 1 else _each(outcomes),
+        recipients=() if _is_one_answer(outcomes) else _each(outcomes),
     )
 
 
@@ -121,12 +121,18 @@ def skipped_attempt(
     )
 
 
+_NOTHING_SAID = Diagnostic(text="")
 _CONSEQUENCE = {
     OutcomeKind.UNKNOWN: 0,
     OutcomeKind.ACCEPTED: 1,
     OutcomeKind.DEFERRED: 2,
     OutcomeKind.REFUSED: 3,
 }
+
+
+def _is_one_answer(outcomes: Mapping[Address, Outcome]) -> bool:
+    first, *others = outcomes.values()
+    return all(outcome == first for outcome in others)
 
 
 def _blame_of(outcome: Outcome) -> Blame | None:

@@ -7,6 +7,7 @@ who it claims to go to. They differ whenever there is a Bcc.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,13 +26,14 @@ KeyId = NewType("KeyId", str)
 """The public id of an API key, such as `key_01J…`. Never the secret."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]  #: of ten bits each
 
 
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
     chance = int.from_bytes(chance_bytes(10))
     number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
-    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def new_message_id(now: datetime) -> MessageId:
@@ -141,13 +143,14 @@ class Content:
         """Every address of the envelope once, in the order to, cc, bcc."""
         return tuple(dict.fromkeys(m.address for m in (*self.to, *self.cc, *self.bcc)))
 
-    def kind_of(self, address: Address) -> RecipientKind:
-        """Return the first header field that names `address`."""
-        if any(m.address == address for m in self.to):
-            return RecipientKind.TO
-        if any(m.address == address for m in self.cc):
-            return RecipientKind.CC
-        return RecipientKind.BCC
+    @cached_property
+    def kinds(self) -> Mapping[Address, RecipientKind]:
+        """For every address of `recipients`, in their order, the first field that names it."""
+        fields = (
+            (RecipientKind.BCC, self.bcc), (RecipientKind.CC, self.cc), (RecipientKind.TO, self.to),
+        )  # fmt: skip
+        known = {box.address: kind for kind, boxes in fields for box in boxes}
+        return {address: known[address] for address in self.recipients}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

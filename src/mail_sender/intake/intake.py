@@ -7,13 +7,15 @@ call already begun, and its caller waits for the end.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from ..clock import Clock
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE, Route
@@ -67,8 +69,7 @@ class Verdict(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  #: sync: the time is up, a provider may have it (504)
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """A durable message and what became of it so far."""
 
     record: Record
@@ -320,7 +321,7 @@ class Intake:
             record = await self._store.get(before.message.id) or before
         except StoreUnavailable:
             record = before
-        return dataclasses.replace(record, state=State.SENDING) if change is not None else record
+        return replace(record, state=State.SENDING) if change is not None else record
 
     async def _replay(
         self, new: NewMessage, first: Duplicate, wait: timedelta | None
@@ -366,7 +367,7 @@ def _concluded(
     before: Record, change: Change, attempts: Sequence[Attempt], now: datetime
 ) -> Record:
     """Return the record as the store has it after a change, without asking the store."""
-    return dataclasses.replace(
+    return replace(
         before,
         state=change.state,
         due_at=change.due_at,
@@ -384,7 +385,7 @@ def _concluded(
 def _learnt(recipient: Recipient, news: RecipientChange | None, now: datetime) -> Recipient:
     if news is None:
         return recipient
-    return dataclasses.replace(
+    return replace(
         recipient,
         status=news.status,
         updated_at=now,
@@ -435,11 +436,11 @@ def fresh_record(new: NewMessage) -> Record:
         recipients=tuple(
             Recipient(
                 address=address,
-                kind=content.kind_of(address),
+                kind=kind,
                 status=RecipientStatus.QUEUED,
                 updated_at=new.message.created_at,
             )
-            for address in content.recipients
+            for address, kind in content.kinds.items()
         ),
         attempts=(),
         provider=None,

@@ -45,7 +45,7 @@ def configure(*, format_: str, level: str, mask_addresses: bool) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    _log = structlog.get_logger()
+    _log = structlog.get_logger().bind()  # made now, instead of at each line
 
 
 def shown(address: Address) -> str:

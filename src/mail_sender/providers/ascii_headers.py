@@ -41,7 +41,8 @@ def ascii_mailbox(box: Mailbox) -> str:
         raise ValueError(f"{box.address!r} has no ASCII form")
     name = clean(box.name)
     if name.isascii() and "=?" not in name:
-        return format_mailbox(Mailbox(address, name))
+        is_as_it_was = name == box.name and address == box.address
+        return format_mailbox(box if is_as_it_was else Mailbox(address, name))
     return f"{' '.join(encoded_words(name))} <{address}>"
 
 

@@ -10,7 +10,7 @@ a well-formed answer, nobody knows. That line is drawn here, once for all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -33,18 +33,16 @@ class Timeouts:
     answer: timedelta = timedelta(seconds=30)  #: from then to the end of the answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP/1.1 request. `headers` lack Host, Content-Length and Connection."""
 
     method: str
     url: str  #: absolute, http or https, already percent-encoded
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A complete, well-formed HTTP answer.
 
     Attributes:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from msgspec import structs
+
 from ..domain.message import Address, Message
 from ..domain.outcome import Outcome
 from ..mime import least_bytes
@@ -153,5 +155,5 @@ class HttpProvider(ABC):
         answer = await self._http.call(request, self._timeouts)
         for secret in self._secrets:
             if secret in answer.body:
-                answer = replace(answer, body=answer.body.replace(secret, b"******"))
+                answer = structs.replace(answer, body=answer.body.replace(secret, b"******"))
         return answer

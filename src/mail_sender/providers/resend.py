@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
+
+from msgspec import structs
 
 from ..domain.message import Address, Attachment, Message
 from ..domain.outcome import Outcome
@@ -116,7 +117,7 @@ class Resend(RepeatsByKey):
         who = addressed(message.content, to, blind_alone=False)
         request = self._post(self.send_path, self._document(message, who))
         key = idempotency_key(message, who)
-        return replace(request, headers={**request.headers, "Idempotency-Key": key})
+        return structs.replace(request, headers={**request.headers, "Idempotency-Key": key})
 
     def _document(self, message: Message, who: Addressed) -> Document:
         content = message.content

@@ -8,6 +8,7 @@ from __future__ import annotations
 import string
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 
@@ -16,7 +17,7 @@ from ..domain.message import Address, Content, Mailbox, Mode, OnUnknown, Priorit
 NOT_LISTED = frozenset({"text", "html", "attachments", "headers"})
 
 
-class _Listed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     """The fields of `Content` less `NOT_LISTED`; a test compares them."""
 
     sender: Mailbox
@@ -39,6 +40,7 @@ class _Listed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _LOWER = {ord(c): c.lower() for c in string.ascii_uppercase}
 
 _FIELDS = _Listed.__struct_fields__
+_values = attrgetter(*_FIELDS)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Listed)
 
@@ -50,8 +52,7 @@ def without_body(content: Content) -> Content:
 
 def encode_listed(content: Content) -> str:
     """Return the stored form, JSON."""
-    listed = _Listed(**{name: getattr(content, name) for name in _FIELDS})
-    return _encoder.encode(listed).decode()
+    return _encoder.encode(_Listed(*_values(content))).decode()
 
 
 def decode_listed(stored: str) -> Content:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from ..clock import Clock
 from ..domain.attempt import OutcomeKind
 from ..domain.event import Event
@@ -100,7 +102,7 @@ class MemoryStore:
         if new.owner is not None:
             suppressed = self._suppressions.among(message.content.recipients, now)
         if suppressed:
-            new = replace(new, call=None, attempts=())
+            new = structs.replace(new, call=None, attempts=())
         row = Row.accepted(new, seq=self._last_seq, now=now)
         self._rows[message.id] = row
         self._file(row)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from ..domain.attempt import Attempt
 from ..domain.message import Address, Message, Priority
 from ..domain.status import RecipientStatus, State
@@ -81,11 +83,11 @@ class Row:
             recipients={
                 address: Recipient(
                     address=address,
-                    kind=message.content.kind_of(address),
+                    kind=kind,
                     status=RecipientStatus.QUEUED,
                     updated_at=message.created_at,
                 )
-                for address in message.content.recipients
+                for address, kind in message.content.kinds.items()
             },
         )
 
@@ -204,7 +206,7 @@ class Row:
         known = self.recipients.get(address)
         if known is None or learnt(known.status, news.status) is not news.status:
             return
-        self.recipients[address] = replace(
+        self.recipients[address] = structs.replace(
             known,
             status=news.status,
             updated_at=now,
@@ -220,7 +222,7 @@ class Row:
         """Write what a sweep or a client's action decided."""
         for address, status in move.recipients.items():
             known = self.recipients[address]
-            self.recipients[address] = replace(known, status=status, updated_at=now)
+            self.recipients[address] = structs.replace(known, status=status, updated_at=now)
         self.attempts.extend(move.attempts)
         if move.ready_at is not None:
             self.ready_at = move.ready_at

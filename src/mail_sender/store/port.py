@@ -12,6 +12,9 @@ Fence rule: everything that a worker writes names the message, its owner and its
 that matches nothing, the worker has lost the message: the method says so, and the worker must
 stop and send nothing more for it.
 
+What each mail passes by is a msgspec `Struct`, which is made in a tenth of the time that a frozen
+dataclass takes; `msgspec.structs.replace` changes a field.
+
 Raises, all methods: `StoreUnavailable` when the change cannot be made durable now. Then
 nothing of it was kept.
 """
@@ -19,10 +22,12 @@ nothing of it was kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.event import Event
@@ -44,16 +49,14 @@ class IdempotencyClaim:
     keep_for: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A call of a provider that is about to be made: what is committed before its first byte."""
 
     provider: str
     recipients: tuple[Address, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMessage:
+class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message on its way into the store.
 
     Attributes:
@@ -77,8 +80,7 @@ class NewMessage:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipientChange:
+class RecipientChange(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt taught about one recipient."""
 
     status: RecipientStatus
@@ -88,8 +90,7 @@ class RecipientChange:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker writes after an attempt, or when it gives a message back.
 
     Attributes:
@@ -106,7 +107,7 @@ class Change:
     state: State
     due_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
-    recipients: Mapping[Address, RecipientChange] = field(default_factory=dict)
+    recipients: Mapping[Address, RecipientChange] = msgspec.field(default_factory=dict)
     provider: str | None = None
     provider_message_id: str | None = None
     counts_as_retry: bool = True
@@ -116,8 +117,7 @@ class Change:
 # ---------------------------------------------------------------- what comes out
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """The message is durable.
 
     `suppressed`: of a message with an owner, the recipients that are on the suppression list, as
@@ -125,7 +125,7 @@ class Stored:
     """
 
     id: MessageId
-    suppressed: Mapping[Address, SuppressionReason] = field(default_factory=dict)
+    suppressed: Mapping[Address, SuppressionReason] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ class Duplicate:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """A message that this owner may work on.
 
     Attributes:
@@ -162,15 +161,14 @@ class Lease:
     pending: tuple[Address, ...]
     attempts_made: int = 0
     retries_made: int = 0
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = msgspec.field(default_factory=dict)
     last_provider: str | None = None
     unknown_since: datetime | None = None
     others: tuple[RecipientStatus, ...] = ()
-    suppressed: Mapping[Address, SuppressionReason] = field(default_factory=dict)
+    suppressed: Mapping[Address, SuppressionReason] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """One recipient as a client sees it."""
 
     address: Address
@@ -183,8 +181,7 @@ class Recipient:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A message with everything that happened to it.
 
     In a page of `find`, `message.content` has no text, html, attachments nor headers.

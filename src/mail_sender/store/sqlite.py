@@ -134,10 +134,12 @@ class SqliteStore:
         """See `port.Store.check`."""
         await self._write(_check, micros(self._clock.now()))
 
-    async def _write(self, operation: Operation[Request, Answer], request: Request) -> Answer:
+    def _write(
+        self, operation: Operation[Request, Answer], request: Request
+    ) -> asyncio.Future[Answer]:
         if self._engine is None:
             raise StoreUnavailable("the store is closed")
-        return await self._engine.writer.run(operation, request)
+        return self._engine.writer.run(operation, request)
 
     async def _read(self, read: Callable[[sqlite3.Connection], Answer]) -> Answer:
         if self._engine is None:

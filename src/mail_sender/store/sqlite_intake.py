@@ -114,11 +114,11 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
             (
                 position,
                 address,
-                content.kind_of(address).value,
+                kind.value,
                 RecipientStatus.QUEUED.value,
                 created_at,
             )
-            for position, address in enumerate(content.recipients)
+            for position, (address, kind) in enumerate(content.kinds.items())
         ],
         attempts=[attempt_columns(attempt) for attempt in new.attempts],
         tags=content.tags,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -34,8 +33,7 @@ _decode = msgspec.json.Decoder().decode
 # ---------------------------------------------------------------- begin
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(msgspec.Struct, frozen=True):
     """A lease, and the call that its holder is about to make."""
 
     id: str
@@ -81,8 +79,7 @@ def begin(connection: sqlite3.Connection, requests: Sequence[Begin]) -> list[boo
 # ---------------------------------------------------------------- record
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The rows of a record, less the message's number. `begun` when the next call begins."""
 
     id: str

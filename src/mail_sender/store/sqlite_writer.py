@@ -60,8 +60,10 @@ class Writer:
         self._chore: Callable[[sqlite3.Connection], None] | None = None
         self._thread.start()
 
-    async def run(self, operation: Operation[Request, Answer], request: Request) -> Answer:
-        """Return the operation's answer once it is committed.
+    def run(
+        self, operation: Operation[Request, Answer], request: Request
+    ) -> asyncio.Future[Answer]:
+        """Return what will be the operation's answer once it is committed.
 
         A caller that is cancelled may find later that it was done all the same.
 
@@ -72,7 +74,7 @@ class Writer:
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[Answer] = self._loop.create_future()
         self._queue.put(_Entry(operation, request, future))
-        return await future
+        return future
 
     def after_next_commit(self, chore: Callable[[sqlite3.Connection], None]) -> None:
         """Let `chore` have the connection once, between two transactions."""

@@ -66,6 +66,7 @@ class Worker:
         self._slot_free = asyncio.Event()
         self._lease_ends = 0.0
         self._depth: Depth | None = None
+        tools.metrics.in_flight.set_function(lambda: len(self._tasks))
 
     @property
     def owner(self) -> str:
@@ -185,13 +186,11 @@ class Worker:
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        self._tools.metrics.in_flight.set(len(self._tasks))
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._tools.metrics.in_flight.set(len(self._tasks))
         self._slot_free.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             maillog.bug("hand_over", error)

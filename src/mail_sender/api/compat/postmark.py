@@ -18,11 +18,11 @@ from ...domain.message import Content
 from ...intake.intake import Submission
 from ...store.port import Scope
 from ..answers import Answer
-from ..bodies import json_bytes
+from ..bodies import json_bytes, parsed
 from .fields import Wire, mapped, refused, taken
 from .ids import uuid_of
 from .postmark_look_ups import ASKED, get_bounce, get_message, list_bounces, list_messages
-from .reading import Reader, file, labels, read_document
+from .reading import Reader, file, labels, read_document, read_list
 from .refusal import Reason, Refusal
 from .submitting import headers_of, take, take_each
 from .vendor import Call, Vendor, Visit
@@ -110,24 +110,17 @@ _NO: dict[Reason, tuple[int, int]] = {
 
 async def send(visit: Visit) -> Response:
     """Send one mail."""
-    email = read_document(Email, await json_bytes(visit.request))
-    submission = await take(visit, content_of(email, visit))
+    content, email = await parsed(lambda body: _read(body, visit), await json_bytes(visit.request))
+    submission = await take(visit, content)
     return Answer(_yes(submission, email), 200, headers_of(submission))
 
 
 async def send_batch(visit: Visit) -> Response:
     """Send up to 500 mails; each stands or falls alone."""
-    body = await json_bytes(visit.request)
-    try:
-        raws = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.ValidationError:
-        raise Refusal(Reason.INVALID, "The body is a list of emails.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal(Reason.NOT_READABLE, "The body is not valid JSON in UTF-8.") from None
-    if not 1 <= len(raws) <= _MOST_IN_A_BATCH:
-        words = f"A batch has 1 to {_MOST_IN_A_BATCH} emails, not {len(raws)}."
-        raise Refusal(Reason.INVALID, words)
-    read = [_item(raw, visit) for raw in raws]
+    read = await parsed(
+        lambda body: [_item(raw, visit) for raw in read_list(body, most=_MOST_IN_A_BATCH)],
+        await json_bytes(visit.request),
+    )
     results = await take_each(visit, [item for item, _ in read])
     return Answer([
         _yes(result, email) if isinstance(result, Submission) and email is not None
@@ -223,10 +216,14 @@ def content_of(email: Email, visit: Visit) -> Content:
     return content
 
 
+def _read(body: bytes, visit: Visit) -> tuple[Content, Email]:
+    email = read_document(Email, body)
+    return content_of(email, visit), email
+
+
 def _item(raw: msgspec.Raw, visit: Visit) -> tuple[Content | Refusal, Email | None]:
     try:
-        email = read_document(Email, bytes(raw))
-        return content_of(email, visit), email
+        return _read(bytes(raw), visit)
     except Refusal as refusal:
         return refusal, None
 

@@ -46,6 +46,19 @@ def read_document(type_: type[Document], body: bytes) -> Document:
     return document
 
 
+def read_list(body: bytes, *, most: int) -> list[msgspec.Raw]:
+    """Return the documents of a batch, still JSON. Raises `Refusal`."""
+    try:
+        raws = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except msgspec.ValidationError:
+        raise Refusal(Reason.INVALID, "The body must be a list of mails.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(Reason.NOT_READABLE, "The body is not valid JSON in UTF-8.") from None
+    if not 1 <= len(raws) <= most:
+        raise Refusal(Reason.INVALID, f"A batch has 1 to {most} mails, not {len(raws)}.")
+    return raws
+
+
 def must_ask_for_nothing_in_vain(document: Wire, below: str = "") -> None:
     """Raise `Refusal` for what a document asks for in vain."""
     faults = [*refused_in(document, below)]

@@ -22,10 +22,10 @@ from ...domain.message import Attachment, Content, Mailbox
 from ...intake.intake import Submission
 from ...store.port import Query, Record, Scope
 from ..answers import Answer
-from ..bodies import json_bytes
+from ..bodies import json_bytes, parsed
 from .fields import Wire, mapped, refused, taken
 from .ids import uuid_of
-from .reading import Reader, file, read_document
+from .reading import Reader, file, read_document, read_list
 from .refusal import Reason, Refusal
 from .standing import Standing, asked_for, id_asked_for, is_scheduled, standing_of
 from .submitting import headers_of, take, take_each, why_not
@@ -127,25 +127,20 @@ _EVENTS = {
 
 async def send(visit: Visit) -> Response:
     """Send one mail."""
-    email = read_document(Email, await json_bytes(visit.request))
-    submission = await take(visit, content_of(email, visit))
+    content = await parsed(
+        lambda body: content_of(read_document(Email, body), visit), await json_bytes(visit.request)
+    )
+    submission = await take(visit, content)
     return Answer({"id": _id(submission)}, 200, headers_of(submission))
 
 
 async def send_batch(visit: Visit) -> Response:
     """Send up to 100 mails: all or none, unless the client asks for permissive validation."""
-    body = await json_bytes(visit.request)
-    try:
-        emails = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.ValidationError:
-        raise Refusal(Reason.INVALID, "The body is a list of emails.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal(Reason.NOT_READABLE, "The body is not valid JSON in UTF-8.") from None
-    if not 1 <= len(emails) <= _MOST_IN_A_BATCH:
-        words = f"A batch has 1 to {_MOST_IN_A_BATCH} emails, not {len(emails)}."
-        raise Refusal(Reason.INVALID, words)
+    items = await parsed(
+        lambda body: [_item(raw, visit) for raw in read_list(body, most=_MOST_IN_A_BATCH)],
+        await json_bytes(visit.request),
+    )
     is_permissive = visit.request.headers.get("x-batch-validation", "strict") == "permissive"
-    items = [_item(raw, visit) for raw in emails]
     if not is_permissive:
         _must_all_be_good(items, visit)
     results = await take_each(visit, items)
