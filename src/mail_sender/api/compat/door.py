@@ -94,7 +94,7 @@ class _Door:
 
     def _path(self, request: Request) -> str:
         path: str = request.scope["path"]
-        return path.removeprefix(f"{PREFIX}/{self._vendor.name}") or "/"
+        return "/" + path.removeprefix(f"{PREFIX}/{self._vendor.name}").strip("/")
 
     async def _let_in(
         self, request: Request, call: Call, parameters: Mapping[str, str]

@@ -82,7 +82,7 @@ class Email(Wire, frozen=True):
     ] = None
     topic_id: Annotated[str | None, refused("this gateway has no subscription topics")] = None
     template: Annotated[
-        msgspec.Raw | None, refused("this gateway does not render Resend's templates")
+        dict[str, object] | None, refused("this gateway does not render Resend's templates")
     ] = None
 
 
@@ -90,6 +90,7 @@ class Update(Wire, frozen=True):
     """What is posted to change the time of a mail."""
 
     scheduled_at: Annotated[str, mapped("ISO 8601 is taken, and words like `in 10 min`")]
+    id: Annotated[str | None, mapped("nothing: the id in the address counts")] = None
 
 
 _NO: dict[Reason, tuple[int, str]] = {

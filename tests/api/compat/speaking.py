@@ -1,0 +1,216 @@
+"""How a test speaks with each vendor's door: a small mail, the fullest one, and how errors read."""
+
+from __future__ import annotations
+
+import copy
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import httpx2
+
+from mail_sender.api.compat.postmark import Postmark
+from mail_sender.api.compat.resend import Resend
+from mail_sender.api.compat.vendor import PREFIX, Vendor
+from tests.api.stack import Stack
+
+Json = dict[str, Any]
+
+
+class Speaking(ABC):
+    """One vendor's language.
+
+    Attributes:
+        vendor: Whose.
+        path: Of the call that sends one mail.
+        full: The body of the fullest mail: every field that is not refused.
+        otherwise_tested: Fields, with dots, that exclude others or belong to another call.
+    """
+
+    vendor: ClassVar[Vendor]
+    path: ClassVar[str]
+    full: ClassVar[Json]
+    otherwise_tested: ClassVar[set[str]] = set()
+
+    @abstractmethod
+    def small(self, subject: str) -> Json:
+        """Return a small mail."""
+
+    @abstractmethod
+    def shown(self, secret: str) -> dict[str, str]:
+        """Return the header that shows a key."""
+
+    @abstractmethod
+    def words(self, answer: httpx2.Response) -> str:
+        """Return what a library would show of an error."""
+
+    def encoded(self, body: Json, path: str) -> tuple[bytes, dict[str, str]]:
+        """Return a body as the vendor wants it, with the headers that say so."""
+        return json.dumps(body).encode(), {"Content-Type": "application/json"}
+
+    async def send(
+        self,
+        stack: Stack,
+        *,
+        subject: str = "Order 7",
+        secret: str | None = "",
+        headers: Mapping[str, str] | None = None,
+        prefix: str = PREFIX,
+    ) -> httpx2.Response:
+        """Send a small mail; `secret` "" is the stack's own key, None none."""
+        content, named = self.encoded(self.small(subject), self.path)
+        return await self.post(
+            stack, content, secret=secret, headers={**named, **(headers or {})}, prefix=prefix
+        )
+
+    async def post(
+        self,
+        stack: Stack,
+        content: bytes,
+        *,
+        path: str = "",
+        secret: str | None = "",
+        headers: Mapping[str, str] | None = None,
+        prefix: str = PREFIX,
+    ) -> httpx2.Response:
+        """Post bytes."""
+        base = f"{prefix}/{self.vendor.name}" if prefix else ""
+        named = dict(headers or self.encoded({}, self.path)[1])
+        if secret is not None:
+            named |= self.signed(base + (path or self.path), content, named, secret or stack.secret)
+        async with stack.client(None) as client:
+            return await client.post(base + (path or self.path), content=content, headers=named)
+
+    def signed(
+        self, path: str, content: bytes, headers: Mapping[str, str], secret: str
+    ) -> dict[str, str]:
+        """Return the headers that show a key, for those who sign."""
+        return self.shown(secret)
+
+    async def send_with(
+        self,
+        stack: Stack,
+        path: str,
+        field: Sequence[str],
+        value: Any,  # noqa: ANN401
+    ) -> httpx2.Response:
+        """Send the fullest mail of a call with one field more."""
+        body = copy.deepcopy(self.full_of(path))
+        place: Any = body
+        for name in field[:-1]:
+            place = place.setdefault(name, {})
+            if isinstance(place, list):
+                if not place:
+                    place.append({})
+                place = place[0]
+        place[field[-1]] = value
+        content, named = self.encoded(self.enveloped(body, path), path)
+        return await self.post(stack, content, path=path, headers=named)
+
+    def full_of(self, path: str) -> Json:
+        """Return the fullest mail of a call."""
+        return self.full
+
+    def enveloped(self, body: Json, path: str) -> Any:  # noqa: ANN401
+        """Return what is posted for one mail: of a batch, a list with it."""
+        return [body] if path.endswith("batch") else body
+
+    def paths_in_fullest(self) -> Iterator[tuple[str, ...]]:
+        """Yield the fields that the fullest mail uses."""
+        return _paths(self.full, ())
+
+
+def _paths(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield (*path, name)
+            yield from _paths(each, (*path, name))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _paths(each, path)
+
+
+class SpeakingResend(Speaking):
+    """See `Speaking`."""
+
+    vendor = Resend()
+    path = "/emails"
+    full: ClassVar[Json] = {
+        "from": "Shop <shop@example.com>",
+        "to": ["Ann <ann@example.net>"],
+        "cc": "bob@example.net",
+        "bcc": ["cid@example.org"],
+        "reply_to": ["help@example.com"],
+        "subject": "Order 7",
+        "text": "Thanks",
+        "html": "<p>Thanks</p>",
+        "headers": {"X-App": "shop"},
+        "tags": [{"name": "order", "value": "7"}],
+        "attachments": [
+            {"filename": "a.txt", "content": "YQ==", "content_type": "text/plain"},
+            {"filename": "b.png", "content": {"type": "Buffer", "data": [1]}, "content_id": "b"},
+        ],
+        "scheduled_at": "2030-01-02T10:00:00Z",
+    }
+
+    def small(self, subject: str) -> Json:
+        return {
+            "from": "shop@example.com", "to": "ann@example.net", "subject": subject, "text": "Hi",
+        }  # fmt: skip
+
+    def shown(self, secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+    def words(self, answer: httpx2.Response) -> str:
+        document = answer.json()
+        assert document["statusCode"] == answer.status_code
+        assert document["name"].replace("_", "").isalpha()
+        return str(document["message"])
+
+
+class SpeakingPostmark(Speaking):
+    """See `Speaking`."""
+
+    vendor = Postmark()
+    path = "/email"
+    full: ClassVar[Json] = {
+        "From": "Shop <shop@example.com>",
+        "To": "Ann <ann@example.net>, bob@example.net",
+        "Cc": "cid@example.org",
+        "Bcc": "dan@example.org",
+        "ReplyTo": "help@example.com",
+        "Subject": "Order 7",
+        "TextBody": "Thanks",
+        "HtmlBody": "<p>Thanks</p>",
+        "Tag": "orders",
+        "Metadata": {"order": "7"},
+        "Headers": [{"Name": "X-App", "Value": "shop"}],
+        "Attachments": [
+            {"Name": "a.txt", "Content": "YQ==", "ContentType": "text/plain", "ContentID": "cid:a"}
+        ],
+        "MessageStream": "outbound",
+        "TrackOpens": False,
+        "TrackLinks": "None",
+    }
+
+    def small(self, subject: str) -> Json:
+        return {
+            "From": "shop@example.com", "To": "ann@example.net", "Subject": subject,
+            "TextBody": "Hi",
+        }  # fmt: skip
+
+    def shown(self, secret: str) -> dict[str, str]:
+        return {"X-Postmark-Server-Token": secret}
+
+    def words(self, answer: httpx2.Response) -> str:
+        document = answer.json()
+        if isinstance(document, list):
+            [document] = document
+        assert document["ErrorCode"] > 0
+        return str(document["Message"])
+
+
+SPEAKING: dict[str, Speaking] = {
+    it.vendor.name: it for it in (SpeakingResend(), SpeakingPostmark())
+}

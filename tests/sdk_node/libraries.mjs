@@ -1,0 +1,74 @@
+// What each vendor's library is asked to do. `mail` is in the neutral form of tests/sdks/meant.py.
+import { ServerClient } from "postmark";
+import { Resend } from "resend";
+
+const box = ({ address, name }) => (name ? `"${name}" <${address}>` : address);
+const boxes = (list) => list.map(box);
+const bytes = (file) => Buffer.from(file.content, "hex");
+
+// ---------------------------------------------------------------- Resend
+
+const resendMail = (mail) => ({
+  from: box(mail.from),
+  to: boxes(mail.to),
+  cc: boxes(mail.cc),
+  bcc: boxes(mail.bcc),
+  replyTo: boxes(mail.reply_to),
+  subject: mail.subject,
+  text: mail.text,
+  html: mail.html,
+  headers: mail.headers,
+  tags: [{ name: "order", value: "7" }],
+  attachments: mail.files.map((file) => ({
+    filename: file.name,
+    content: bytes(file),
+    contentType: file.type,
+    ...(file.cid ? { contentId: file.cid } : {}),
+  })),
+});
+
+const resendOf = ({ url, key }) => new Resend(key, { baseUrl: `${url}/compat/resend` });
+
+export const resend = {
+  send: (it) =>
+    resendOf(it).emails.send({ ...resendMail(it.mail), ...it.more }, { idempotencyKey: it.idempotencyKey }),
+  batch: (it) => resendOf(it).batch.send(it.mails.map(resendMail)),
+  get: (it) => resendOf(it).emails.get(it.id),
+  cancel: (it) => resendOf(it).emails.cancel(it.id),
+  update: (it) => resendOf(it).emails.update({ id: it.id, scheduledAt: it.scheduledAt }),
+};
+
+// ---------------------------------------------------------------- Postmark
+
+const postmarkMail = (mail) => ({
+  From: box(mail.from),
+  To: boxes(mail.to).join(", "),
+  Cc: boxes(mail.cc).join(", "),
+  Bcc: boxes(mail.bcc).join(", "),
+  ReplyTo: boxes(mail.reply_to).join(", "),
+  Subject: mail.subject,
+  TextBody: mail.text,
+  HtmlBody: mail.html,
+  Headers: Object.entries(mail.headers).map(([Name, Value]) => ({ Name, Value })),
+  Tag: "orders",
+  Metadata: { order: "7" },
+  Attachments: mail.files.map((file) => ({
+    Name: file.name,
+    Content: bytes(file).toString("base64"),
+    ContentType: file.type,
+    ContentID: file.cid ? `cid:${file.cid}` : null,
+  })),
+});
+
+const postmarkOf = ({ url, key }) =>
+  new ServerClient(key, { useHttps: false, requestHost: `${new URL(url).host}/compat/postmark` });
+
+export const postmark = {
+  send: (it) => postmarkOf(it).sendEmail({ ...postmarkMail(it.mail), ...it.more }),
+  batch: (it) => postmarkOf(it).sendEmailBatch(it.mails.map(postmarkMail)),
+  template: (it) =>
+    postmarkOf(it).sendEmailWithTemplate({ From: box(it.mail.from), To: "a@example.net", TemplateId: 1, TemplateModel: {} }),
+  get: (it) => postmarkOf(it).getOutboundMessageDetails(it.id),
+  search: (it) => postmarkOf(it).getOutboundMessages({ count: 5, offset: 0, tag: "orders" }),
+  bounces: (it) => postmarkOf(it).getBounces({ count: 5, offset: 0 }),
+};

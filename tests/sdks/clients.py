@@ -1,0 +1,32 @@
+"""One small mail through each library for Python: what a program does all day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import resend
+from postmarker.core import PostmarkClient
+
+from .running import Gateway
+
+SENDER, ANN = "Shop <shop@example.com>", "ann@example.net"
+
+
+def with_resend(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
+    """Send with Resend's."""
+    resend.api_url, resend.api_key = f"{gateway.url}/compat/resend", gateway.key
+    return resend.Emails.send({"from": SENDER, "to": ANN, "subject": subject, "text": "Hi"})
+
+
+def with_postmark(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
+    """Send with Postmarker."""
+    url = f"{gateway.url}/compat/postmark/"
+    client = PostmarkClient(server_token=gateway.key, root_api_url=url)
+    return client.emails.send(From=SENDER, To=ANN, Subject=subject, TextBody="Hi")
+
+
+CLIENTS: dict[str, Callable[[Gateway, str], Any]] = {
+    "resend": with_resend,
+    "postmark": with_postmark,
+}
