@@ -1,4 +1,5 @@
 // What each vendor's library is asked to do. `mail` is in the neutral form of tests/sdks/meant.py.
+import sendgridMail from "@sendgrid/mail";
 import { ServerClient } from "postmark";
 import { Resend } from "resend";
 
@@ -71,4 +72,47 @@ export const postmark = {
   get: (it) => postmarkOf(it).getOutboundMessageDetails(it.id),
   search: (it) => postmarkOf(it).getOutboundMessages({ count: 5, offset: 0, tag: "orders" }),
   bounces: (it) => postmarkOf(it).getBounces({ count: 5, offset: 0 }),
+};
+
+// ---------------------------------------------------------------- SendGrid
+
+const sendgridBox = ({ address, name }) => (name ? { email: address, name } : { email: address });
+
+const sendgridMailOf = (mail) => ({
+  from: sendgridBox(mail.from),
+  to: mail.to.map(sendgridBox),
+  cc: mail.cc.map(sendgridBox),
+  bcc: mail.bcc.map(sendgridBox),
+  replyTo: sendgridBox(mail.reply_to[0]),
+  subject: mail.subject,
+  text: mail.text,
+  html: mail.html,
+  headers: mail.headers,
+  categories: ["orders"],
+  customArgs: { order: "7" },
+  attachments: mail.files.map((file) => ({
+    content: bytes(file).toString("base64"),
+    filename: file.name,
+    type: file.type,
+    disposition: file.cid ? "inline" : "attachment",
+    ...(file.cid ? { contentId: file.cid } : {}),
+  })),
+});
+
+const sendgridOf = ({ url, key }) => {
+  sendgridMail.setApiKey(key);
+  sendgridMail.client.setDefaultRequest("baseUrl", `${url}/compat/sendgrid`);
+  return sendgridMail;
+};
+
+const idOf = ([answer]) => ({ status: answer.statusCode, id: answer.headers["x-message-id"] });
+
+export const sendgrid = {
+  send: async (it) => idOf(await sendgridOf(it).send({ ...sendgridMailOf(it.mail), ...it.more })),
+  many: async (it) => idOf(await sendgridOf(it).sendMultiple(sendgridMailOf(it.mail))),
+  get: async (it) => {
+    sendgridOf(it);
+    const [answer] = await sendgridMail.client.request({ url: `/v3/messages/${it.id}`, method: "GET" });
+    return answer.body;
+  },
 };

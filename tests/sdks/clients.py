@@ -7,6 +7,8 @@ from typing import Any
 
 import resend
 from postmarker.core import PostmarkClient
+from sendgrid import SendGridAPIClient
+from sendgrid.helpers.mail import Mail
 
 from .running import Gateway
 
@@ -26,7 +28,14 @@ def with_postmark(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
     return client.emails.send(From=SENDER, To=ANN, Subject=subject, TextBody="Hi")
 
 
+def with_sendgrid(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
+    """Send with SendGrid's."""
+    client = SendGridAPIClient(gateway.key, host=f"{gateway.url}/compat/sendgrid")
+    return client.send(Mail("shop@example.com", ANN, subject, "Hi"))
+
+
 CLIENTS: dict[str, Callable[[Gateway, str], Any]] = {
     "resend": with_resend,
     "postmark": with_postmark,
+    "sendgrid": with_sendgrid,
 }

@@ -12,6 +12,7 @@ import httpx2
 
 from mail_sender.api.compat.postmark import Postmark
 from mail_sender.api.compat.resend import Resend
+from mail_sender.api.compat.sendgrid import SendGrid
 from mail_sender.api.compat.vendor import PREFIX, Vendor
 from tests.api.stack import Stack
 
@@ -211,6 +212,85 @@ class SpeakingPostmark(Speaking):
         return str(document["Message"])
 
 
+class SpeakingSendGrid(Speaking):
+    """See `Speaking`."""
+
+    vendor = SendGrid()
+    path = "/v3/mail/send"
+    otherwise_tested: ClassVar = {
+        "reply_to",
+        "reply_to.email",
+        "reply_to.name",
+        "mail_settings.sandbox_mode.enable",
+    }
+    full: ClassVar[Json] = {
+        "personalizations": [
+            {
+                "to": [{"email": "ann@example.net", "name": "Ann"}],
+                "cc": [{"email": "cid@example.org", "name": "Cid"}],
+                "bcc": [{"email": "dan@example.org", "name": "Dan"}],
+                "from": {"email": "shop@example.com", "name": "Shop"},
+                "subject": "Order 7",
+                "headers": {"X-App": "shop"},
+                "substitutions": {"-name-": "Ann"},
+                "custom_args": {"order": "7"},
+                "send_at": 1893499200,
+            }
+        ],
+        "from": {"email": "shop@example.com", "name": "Shop"},
+        "reply_to_list": [{"email": "help@example.com", "name": "Help"}],
+        "subject": "Order",
+        "content": [
+            {"type": "text/plain", "value": "Hi -name-"}, {"type": "text/html", "value": "<p>Hi"},
+        ],
+        "attachments": [
+            {"content": "YQ==", "type": "text/plain", "filename": "a.txt",
+             "disposition": "attachment", "content_id": "a"},
+            {"content": "YQ==", "filename": "b.txt", "contentId": "b"},
+        ],
+        "headers": {"X-Shop": "1"},
+        "categories": ["orders"],
+        "custom_args": {"shop": 1},
+        "send_at": 1893499200,
+        "mail_settings": {
+            "bypass_list_management": {"enable": False},
+            "bypass_spam_management": {"enable": False},
+            "bypass_bounce_management": {"enable": False},
+            "bypass_unsubscribe_management": {"enable": False},
+            "footer": {"enable": False, "text": "", "html": ""},
+            "sandbox_mode": {"enable": False},
+        },
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": {"enable": False, "substitution_tag": ""},
+            "subscription_tracking": {
+                "enable": False, "text": "", "html": "", "substitution_tag": "",
+            },
+            "ganalytics": {
+                "enable": False, "utm_source": "", "utm_medium": "", "utm_term": "",
+                "utm_content": "", "utm_campaign": "",
+            },
+        },
+    }  # fmt: skip
+
+    def small(self, subject: str) -> Json:
+        return {
+            "personalizations": [{"to": [{"email": "ann@example.net"}]}],
+            "from": {"email": "shop@example.com"},
+            "subject": subject,
+            "content": [{"type": "text/plain", "value": "Hi"}],
+        }
+
+    def shown(self, secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+    def words(self, answer: httpx2.Response) -> str:
+        errors = answer.json()["errors"]
+        assert all(each.keys() == {"message", "field", "help"} for each in errors)
+        return "; ".join(f"{each['field']}: {each['message']}" if each["field"]
+                         else str(each["message"]) for each in errors)  # fmt: skip
+
+
 SPEAKING: dict[str, Speaking] = {
-    it.vendor.name: it for it in (SpeakingResend(), SpeakingPostmark())
+    it.vendor.name: it for it in (SpeakingSendGrid(), SpeakingPostmark(), SpeakingResend())
 }

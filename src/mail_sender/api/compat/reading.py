@@ -104,8 +104,8 @@ class Reader:
         if not text:
             if default is None:
                 self.fault(pointer, "is required: this gateway has no default sender")
-            return default or _NOBODY
-        return self.mailbox(pointer, text) or _NOBODY
+            return default or NOBODY
+        return self.mailbox(pointer, text) or NOBODY
 
     def each(self, pointer: str, texts: Iterable[str]) -> tuple[Mailbox, ...]:
         """Return a mailbox for each text."""
@@ -126,7 +126,8 @@ class Reader:
             return b""
 
 
-_NOBODY = Mailbox(parse_mailbox("nobody@invalid.example").address)
+#: stands where an address could not be read, until that is told
+NOBODY = Mailbox(parse_mailbox("nobody@invalid.example").address)
 
 
 def unencoded(text: str) -> str:

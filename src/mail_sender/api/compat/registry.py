@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .postmark import Postmark
 from .resend import Resend
+from .sendgrid import SendGrid
 from .vendor import Vendor
 
-VENDORS: tuple[Vendor, ...] = (Resend(), Postmark())
+VENDORS: tuple[Vendor, ...] = (SendGrid(), Postmark(), Resend())

@@ -29,7 +29,7 @@ from .reading import Reader, file, read_document, read_list
 from .refusal import Reason, Refusal
 from .standing import Standing, asked_for, id_asked_for, is_scheduled, standing_of
 from .submitting import headers_of, take, take_each, why_not
-from .vendor import Call, Vendor, Visit
+from .vendor import Call, Vendor, Visit, bearer
 
 _MOST_IN_A_BATCH = 100
 _AHEAD = re.compile(r"in (\d{1,6}) ?(s|sec|m|min|h|hour|d|day)\w*", re.IGNORECASE)
@@ -230,14 +230,6 @@ class Resend(Vendor):
         if refusal.reason is Reason.INVALID and "is required" in words:
             name = "missing_required_field"
         return Answer({"statusCode": status, "name": name, "message": words}, status)
-
-
-def bearer(request: Request) -> str:
-    """Return the Bearer token (RFC 6750 section 2.1). Raises `Refusal`: there is none."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise Refusal(Reason.NO_KEY)
-    return secret.strip()
 
 
 # ---------------------------------------------------------------- what was posted

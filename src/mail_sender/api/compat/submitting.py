@@ -62,6 +62,10 @@ async def take_all(visit: Visit, contents: Sequence[Content]) -> list[Submission
     """
     if len(contents) == 1:
         return [await take(visit, contents[0])]
+    most = _MANY * visit.services.policy.max_request_bytes
+    if sum(_size_of(content) for content in contents) > most:
+        words = f"{len(contents)} copies of this mail are too much for one request."
+        raise Refusal(Reason.TOO_LARGE, words)
     taken = []
     for result in await _take_many(visit, contents, are_bound=True):
         if isinstance(result, Refusal):
@@ -99,6 +103,13 @@ def headers_of(submission: Submission) -> dict[str, str]:
 
 
 # ---------------------------------------------------------------- inside
+
+_MANY = 5  #: a request that is many mails may be so many times as large as one that is one
+
+
+def _size_of(content: Content) -> int:
+    bodies = len(content.text or "") + len(content.html or "")
+    return bodies + sum(len(file.content) for file in content.attachments)
 
 
 async def _take_many(

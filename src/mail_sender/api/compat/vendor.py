@@ -143,6 +143,14 @@ class Vendor(ABC):
         return "/" + "/".join((self.theirs.get(first, first), *rest))
 
 
+def bearer(request: Request) -> str:
+    """Return the Bearer token (RFC 6750 section 2.1). Raises `Refusal`: there is none."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Refusal(Reason.NO_KEY)
+    return secret.strip()
+
+
 def words_of(refusal: Refusal) -> str:
     """Return a refusal in one line, every fault with the name of its field."""
     if not refusal.faults:
