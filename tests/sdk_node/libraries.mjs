@@ -1,5 +1,7 @@
 // What each vendor's library is asked to do. `mail` is in the neutral form of tests/sdks/meant.py.
 import sendgridMail from "@sendgrid/mail";
+import FormData from "form-data";
+import Mailgun from "mailgun.js";
 import { ServerClient } from "postmark";
 import { Resend } from "resend";
 
@@ -115,4 +117,31 @@ export const sendgrid = {
     const [answer] = await sendgridMail.client.request({ url: `/v3/messages/${it.id}`, method: "GET" });
     return answer.body;
   },
+};
+
+// ---------------------------------------------------------------- Mailgun
+
+const mailgunMail = (mail) => ({
+  from: box(mail.from),
+  to: boxes(mail.to),
+  cc: boxes(mail.cc),
+  bcc: boxes(mail.bcc),
+  subject: mail.subject,
+  text: mail.text,
+  html: mail.html,
+  "h:Reply-To": boxes(mail.reply_to).join(", "),
+  ...Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [`h:${name}`, value])),
+  "o:tag": ["orders"],
+  "v:order": "7",
+  attachment: mail.files.filter((file) => !file.cid).map((file) => ({ data: bytes(file), filename: file.name })),
+  inline: mail.files.filter((file) => file.cid).map((file) => ({ data: bytes(file), filename: file.cid })),
+});
+
+const mailgunOf = ({ url, key }) =>
+  new Mailgun(FormData).client({ username: "api", key, url: `${url}/compat/mailgun` });
+
+export const mailgun = {
+  send: (it) => mailgunOf(it).messages.create("mg.example.com", { ...mailgunMail(it.mail), ...it.more }),
+  mime: (it) => mailgunOf(it).messages.create("mg.example.com", { to: it.to, message: it.mime }),
+  events: (it) => mailgunOf(it).events.get("mg.example.com", { "message-id": it.id }),
 };

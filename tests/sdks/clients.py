@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import resend
+from mailgun.client import Client as MailgunClient
 from postmarker.core import PostmarkClient
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers.mail import Mail
@@ -34,8 +35,18 @@ def with_sendgrid(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
     return client.send(Mail("shop@example.com", ANN, subject, "Hi"))
 
 
+def with_mailgun(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
+    """Send with Mailgun's."""
+    client = MailgunClient(auth=("api", gateway.key), api_url=f"{gateway.url}/compat/mailgun")
+    data = {"from": SENDER, "to": ANN, "subject": subject, "text": "Hi"}
+    answer = client.messages.create(data=data, domain="mg.example.com")
+    answer.raise_for_status()
+    return answer
+
+
 CLIENTS: dict[str, Callable[[Gateway, str], Any]] = {
     "resend": with_resend,
     "postmark": with_postmark,
     "sendgrid": with_sendgrid,
+    "mailgun": with_mailgun,
 }

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import httpx2
 
+from mail_sender.api.compat.mailgun import Mailgun
 from mail_sender.api.compat.postmark import Postmark
 from mail_sender.api.compat.resend import Resend
 from mail_sender.api.compat.sendgrid import SendGrid
@@ -49,6 +52,10 @@ class Speaking(ABC):
     def encoded(self, body: Json, path: str) -> tuple[bytes, dict[str, str]]:
         """Return a body as the vendor wants it, with the headers that say so."""
         return json.dumps(body).encode(), {"Content-Type": "application/json"}
+
+    def nonsense(self) -> tuple[bytes, dict[str, str]]:
+        """Return a body that nobody can read, with its headers."""
+        return b"{nonsense", self.encoded({}, self.path)[1]
 
     async def send(
         self,
@@ -291,6 +298,53 @@ class SpeakingSendGrid(Speaking):
                          else str(each["message"]) for each in errors)  # fmt: skip
 
 
-SPEAKING: dict[str, Speaking] = {
-    it.vendor.name: it for it in (SpeakingSendGrid(), SpeakingPostmark(), SpeakingResend())
-}
+class SpeakingMailgun(Speaking):
+    """See `Speaking`."""
+
+    vendor = Mailgun()
+    path = "/v3/mg.example.com/messages"
+    otherwise_tested: ClassVar = {"attachment", "inline", "o:testmode", "recipient-variables"}
+    full: ClassVar[Json] = {
+        "from": "Shop <shop@example.com>",
+        "to": ["Ann <ann@example.net>, bob@example.net"],
+        "cc": ["cid@example.org"],
+        "bcc": ["dan@example.org"],
+        "subject": "Order 7",
+        "text": "Thanks",
+        "html": "<p>Thanks</p>",
+        "h:*": {"Reply-To": "help@example.com", "X-App": "shop"},
+        "v:*": {"order": "7"},
+        "o:tag": ["orders"],
+        "o:deliverytime": "Wed, 02 Jan 2030 10:00:00 -0000",
+        "o:deliver-within": "6h",
+        "o:suppress-headers": "all",
+    }
+
+    def small(self, subject: str) -> Json:
+        return {
+            "from": "shop@example.com", "to": "ann@example.net", "subject": subject, "text": "Hi",
+        }  # fmt: skip
+
+    def shown(self, secret: str) -> dict[str, str]:
+        credentials = b64encode(f"api:{secret}".encode()).decode()
+        return {"Authorization": f"Basic {credentials}"}
+
+    def encoded(self, body: Json, path: str) -> tuple[bytes, dict[str, str]]:
+        pairs: list[tuple[str, str]] = []
+        for name, value in body.items():
+            if name.endswith(":*"):
+                pairs += [(name.removesuffix("*") + inner, v) for inner, v in value.items()]
+            else:
+                pairs += [(name, v) for v in (value if isinstance(value, list) else [value])]
+        named = {"Content-Type": "application/x-www-form-urlencoded"}
+        return urlencode(pairs).encode(), named
+
+    def nonsense(self) -> tuple[bytes, dict[str, str]]:
+        return b"--", {"Content-Type": "multipart/form-data; boundary=b"}
+
+    def words(self, answer: httpx2.Response) -> str:
+        return str(answer.json()["message"])
+
+
+_ALL = (SpeakingSendGrid(), SpeakingMailgun(), SpeakingPostmark(), SpeakingResend())
+SPEAKING: dict[str, Speaking] = {it.vendor.name: it for it in _ALL}

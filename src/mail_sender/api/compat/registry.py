@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .mailgun import Mailgun
 from .postmark import Postmark
 from .resend import Resend
 from .sendgrid import SendGrid
 from .vendor import Vendor
 
-VENDORS: tuple[Vendor, ...] = (SendGrid(), Postmark(), Resend())
+VENDORS: tuple[Vendor, ...] = (SendGrid(), Mailgun(), Postmark(), Resend())
