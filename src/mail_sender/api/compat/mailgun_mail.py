@@ -21,7 +21,7 @@ from ...domain.message import Attachment, Content, Mailbox
 from ...intake.rules import MAX_RECIPIENTS
 from ...mime.form import Form
 from .fields import Wire, mapped, refused, taken
-from .reading import Reader, file, labels, must_ask_for_nothing_in_vain
+from .reading import AS_TAGS, Reader, file, labels, must_ask_for_nothing_in_vain
 from .refusal import Reason, Refusal
 
 Texts = tuple[str, ...]
@@ -66,9 +66,7 @@ class Posted(Wire, frozen=True):
     )
     tags: Annotated[
         Texts,
-        mapped(
-            "tags; one with other characters than `A-Z a-z 0-9 _ -` also stands in the metadata"
-        ),
+        mapped(AS_TAGS),
     ] = msgspec.field(name="o:tag", default=())
     delivery_time: Annotated[Texts, mapped("taken, up to 30 days ahead")] = msgspec.field(
         name="o:deliverytime", default=()

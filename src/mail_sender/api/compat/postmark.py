@@ -22,7 +22,7 @@ from ..bodies import json_bytes, parsed
 from .fields import Wire, mapped, refused, taken
 from .ids import uuid_of
 from .postmark_look_ups import ASKED, get_bounce, get_message, list_bounces, list_messages
-from .reading import Reader, file, labels, read_document, read_list
+from .reading import AS_TAGS, Reader, file, labels, read_document, read_list
 from .refusal import Reason, Refusal
 from .submitting import headers_of, take, take_each
 from .vendor import Call, Vendor, Visit
@@ -65,9 +65,7 @@ class Email(Wire, frozen=True, rename="pascal"):
     html_body: Annotated[str | None, taken()] = None
     tag: Annotated[
         str | None,
-        mapped(
-            "a tag; one with other characters than `A-Z a-z 0-9 _ -` also stands in the metadata"
-        ),
+        mapped(AS_TAGS),
     ] = None
     metadata: Annotated[dict[str, str] | None, taken()] = None
     headers: Annotated[tuple[Header, ...] | None, taken()] = None

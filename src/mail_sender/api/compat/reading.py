@@ -26,6 +26,7 @@ from .fields import Wire, refused_in
 from .refusal import Reason, Refusal
 
 Document = TypeVar("Document", bound=Wire)
+AS_TAGS = "tags; one with other characters than `A-Z a-z 0-9 _ -` also stands in the metadata"
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLACE = re.compile(r" - at `\$?(.*)`$", re.DOTALL)
 

@@ -17,7 +17,7 @@ from ...domain.address import mailbox
 from ...domain.errors import Fault
 from ...domain.message import Attachment, Content, Mailbox
 from .fields import Wire, mapped, refused, taken
-from .reading import NOBODY, Reader, file, labels, unencoded
+from .reading import AS_TAGS, NOBODY, Reader, file, labels, unencoded
 from .refusal import Reason, Refusal
 
 Scalar = str | int | float | bool | None
@@ -168,9 +168,7 @@ class Mail(Wire, frozen=True):
     headers: Annotated[dict[str, str] | None, taken()] = None
     categories: Annotated[
         tuple[str, ...] | str | None,
-        mapped(
-            "tags; one with other characters than `A-Z a-z 0-9 _ -` also stands in the metadata"
-        ),
+        mapped(AS_TAGS),
     ] = None
     custom_args: Annotated[dict[str, Scalar] | None, mapped("metadata")] = None
     send_at: Annotated[int | None, mapped("taken, up to 30 days ahead")] = None
