@@ -53,12 +53,31 @@ class ServerConfig(_Section, frozen=True):
     max_request_bytes: Annotated[
         int, Doc(ge=1024, description="Larger requests get 413. Base64 makes files 4/3 as large.")
     ] = 40 * 1024 * 1024
+    drain_notice: Annotated[
+        timedelta,
+        Doc(
+            description="After SIGTERM: how long `/health/ready` says 503 while mail is still "
+            "taken, so that load balancers send it elsewhere before it is refused. Longer than "
+            "they need to notice."
+        ),
+    ] = timedelta(0)
     drain_timeout: Annotated[
         timedelta,
-        Doc(description="After SIGTERM: how long calls that are under way may take to end."),
+        Doc(description="After that: how long calls that are under way may take to end."),
     ] = timedelta(seconds=30)
     requests_per_minute: (
         Annotated[int, Doc(gt=0, description="Requests a minute per API key; beyond it, 429.")]
+        | None
+    ) = None
+    requests_per_minute_per_address: (
+        Annotated[
+            int,
+            Doc(
+                gt=0,
+                description="Requests a minute from one client address (an IPv6 client's /64), bad "
+                "keys included; beyond it, 429.",
+            ),
+        ]
         | None
     ) = None
     public_metrics: Annotated[
@@ -166,6 +185,35 @@ class CompatConfig(_Section, frozen=True):
     ] = timedelta(seconds=30)
 
 
+class WebhooksConfig(_Section, frozen=True):
+    """Webhooks to clients: events are sent to addresses that clients choose."""
+
+    timeout: Annotated[
+        timedelta, Doc(description="How long a receiver may take to answer a request.")
+    ] = timedelta(seconds=15)
+    in_flight: Annotated[
+        int, Doc(ge=1, le=1000, description="Requests to one webhook at the same time.")
+    ] = 8
+    pause_after: Annotated[
+        timedelta,
+        Doc(description="A webhook whose every attempt has failed for so long is paused."),
+    ] = timedelta(days=3)
+    keep_deliveries: Annotated[
+        timedelta,
+        Doc(description="Deliveries are deleted when nothing happened to them for so long."),
+    ] = timedelta(days=30)
+    allow_http: Annotated[
+        bool, Doc(description="Whether `http://` is allowed besides `https://`.")
+    ] = False
+    allow_private_networks: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Networks that webhooks may lead to although they are not public, such as "
+            "`10.0.0.0/8`. Clients can then reach, and read answers of, everything there."
+        ),
+    ] = ()
+
+
 class BreakerConfig(_Section, frozen=True):
     """When a provider is left out."""
 
@@ -237,6 +285,7 @@ class Config(_Section, frozen=True):
     sender: SenderConfig = SenderConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     compat: CompatConfig = CompatConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()
     sandbox: SandboxConfig = SandboxConfig()

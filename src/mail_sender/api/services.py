@@ -11,6 +11,8 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox, Mode
+from ..events.endpoints import Endpoints
+from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
@@ -39,6 +41,7 @@ class ApiPolicy:
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     requests_per_minute: int | None = None
+    requests_per_minute_per_address: int | None = None
     public_metrics: bool = True
     default_from: Mailbox | None = None
     frontend: Path | None = None
@@ -86,7 +89,9 @@ class Services:
     store: Store
     intake: Intake
     actions: Actions
+    hooks: Hooks
     fleet: Fleet
+    webhooks: Endpoints
     clock: Clock
     metrics: Metrics
     policy: ApiPolicy

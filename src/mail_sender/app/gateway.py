@@ -1,7 +1,8 @@
 """Everything of one process, chosen, put together, started and stopped.
 
 Neighbours: `serving` puts an HTTP server in front. The process goes down in the order that loses
-nothing: say "not ready", take nothing new, let what is under way end, then close the store.
+nothing: say "not ready", wait until that was noticed, take nothing new, let what is under way end,
+then close the store.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -29,20 +31,27 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..events.endpoints import Endpoints
+from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
+from ..events.resolver import CheckedResolver, SystemLookup
+from ..events.webhook import Caller, webhook_client
+from ..feedback.hooks import Hooks
+from ..feedback.listener import Listener
+from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
 from ..intake.rules import Limits
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..providers.http_client import PooledHttpClient
 from ..providers.port import Provider
-from ..providers.registry import make_provider
+from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
+from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
-from ..store.port import Change, Store
+from ..store.port import Change, Learnt, Store
 from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
@@ -54,7 +63,10 @@ from .settings import (
     provider_settings,
     sandbox_settings,
     sqlite_path,
+    target_rules,
 )
+
+_LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -64,23 +76,35 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     return MemoryStore(clock) if path is None else SqliteStore(path, clock)
 
 
-def make_providers(
+def make_tools(
     settings: Settings,
     clock: Clock,
     *,
     http: PooledHttpClient | None = None,
     inbox: InboxSink | None = None,
-) -> dict[str, Provider]:
-    """Return every configured provider by name. The caller closes them."""
-    tools = Tools(
+) -> Tools:
+    """Return what providers are made with."""
+    return Tools(
         http=http or PooledHttpClient(),
         clock=clock,
         hostname=settings.config.sender.hostname or socket.getfqdn(),
         inbox=inbox or Inbox(clock).deliver,
     )
+
+
+def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
+    """Return every configured provider by name. The caller closes them."""
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
     }
+
+
+def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
+    """Return what takes events, of every provider that tells some and is configured so."""
+    made = {
+        name: make_webhook(name, provider, tools) for name, provider in settings.providers.items()
+    }
+    return {name: webhook for name, webhook in made.items() if webhook is not None}
 
 
 def _fleet(
@@ -126,6 +150,7 @@ class Gateway:
         self._stack = contextlib.AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
         self._checked: tuple[datetime, str | None] | None = None
+        self._leaving = False
 
     async def start(self) -> Services:
         """Start everything but the HTTP server.
@@ -152,14 +177,17 @@ class Gateway:
         http = PooledHttpClient()
         self._stack.push_async_callback(http.close)
         settings = self._with_built_in()
-        providers = make_providers(
-            settings, self.clock, http=http, inbox=self.sandbox.inbox.deliver
-        )
+        tools = make_tools(settings, self.clock, http=http, inbox=self.sandbox.inbox.deliver)
+        providers = make_providers(settings, tools)
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
+        caller = self._webhook_caller()
+        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
         self.queue = PollingQueue()
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
+        self._start_listener(make_webhooks(settings, tools))
+        self._start_publisher(caller)
         self.intake = Intake(
             store=self.store,
             worker=self.worker,
@@ -186,6 +214,10 @@ class Gateway:
         for task in self._background:
             task.cancel()
 
+    def leave(self) -> None:
+        """Say "not ready", and go on as before: load balancers need a moment to notice."""
+        self._leaving = True
+
     def drain(self) -> None:
         """Say "not ready" and take nothing more; what is under way goes on."""
         self.intake.drain()
@@ -201,7 +233,7 @@ class Gateway:
         self._stack.push_async_callback(self.sandbox.stop)
         if self.settings.is_demo:
             ports = (self.sandbox.port_of(name) for name in ("ses", "mailgun", "relay"))
-            tables = demo_tables(*ports)
+            tables = demo_tables(*ports, control=self.sandbox.http_url)
             self.settings = replace(
                 self.settings,
                 providers={
@@ -256,6 +288,50 @@ class Gateway:
         )
         await self.worker.start()
 
+    def _start_listener(self, webhooks: Mapping[str, Webhook]) -> None:
+        listener = Listener(
+            webhooks,
+            store=self.store,
+            clock=self.clock,
+            metrics=self.metrics,
+            on_settled=self._settled_by_event,
+        )
+        self.hooks = Hooks(webhooks, store=self.store, listener=listener, metrics=self.metrics)
+        if self.role != "api":
+            listener.start()
+            self._stack.push_async_callback(listener.stop)
+
+    def _webhook_caller(self) -> Caller:
+        rules, lookup = target_rules(self.settings.config), SystemLookup()
+        self._stack.callback(lookup.close)
+        http = webhook_client(CheckedResolver(rules, lookup))
+        self._stack.push_async_callback(http.close)
+        return Caller(http, self.clock, rules, self.settings.config.webhooks.timeout)
+
+    def _start_publisher(self, caller: Caller) -> None:
+        """Publish where mail is sent. Stopped before the store is closed."""
+        if self.role == "api":
+            return
+        config = self.settings.config.webhooks
+        publisher = Publisher(
+            PublisherTools(
+                store=self.store.webhooks,
+                caller=caller,
+                clock=self.clock,
+                metrics=self.metrics,
+                may_work=self.worker.may_work,
+                chance=random.random,
+            ),
+            PublisherPolicy(
+                owner=self.worker.owner,
+                in_flight=config.in_flight,
+                pause_after=config.pause_after,
+                keep_deliveries=config.keep_deliveries,
+            ),
+        )
+        publisher.start()
+        self._stack.push_async_callback(publisher.stop, _LAST_CALLS)
+
     def _services(self) -> Services:
         config = self.settings.config
         default_from = config.sender.default_from
@@ -263,7 +339,9 @@ class Gateway:
             store=self.store,
             intake=self.intake,
             actions=Actions(self.store, self.queue, self.clock),
+            hooks=self.hooks,
             fleet=self.fleet,
+            webhooks=self.endpoints,
             clock=self.clock,
             metrics=self.metrics,
             policy=ApiPolicy(
@@ -272,6 +350,7 @@ class Gateway:
                 cors_origins=config.server.cors_origins,
                 trusted_proxies=config.server.trusted_proxies,
                 requests_per_minute=config.server.requests_per_minute,
+                requests_per_minute_per_address=config.server.requests_per_minute_per_address,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
                 compat=CompatPolicy(
@@ -300,6 +379,11 @@ class Gateway:
         self.metrics.message_concluded(message, change.state, self.clock.now())
         self.watchers.concluded(message, change)
 
+    def _settled_by_event(self, learnt: Learnt) -> None:
+        if learnt.state is not None and learnt.message_id is not None:
+            self.metrics.concluded.labels(learnt.state).inc()
+            self.watchers.settled(learnt.message_id, learnt.state)
+
     def _breaker_changed(self, provider: str, view: BreakerView) -> None:
         is_open = view.state is not BreakerState.CLOSED
         maillog.provider_state(provider, view.state, view.reason)
@@ -324,7 +408,7 @@ class Gateway:
             maillog.trouble("append_event", str(error))
 
     async def _why_not_ready(self) -> str | None:
-        if self.intake.is_draining:
+        if self._leaving or self.intake.is_draining:
             return "the process is stopping"
         now = self.clock.now()
         if self._checked is None or now - self._checked[0] >= timedelta(seconds=1):

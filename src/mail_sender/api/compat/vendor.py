@@ -19,7 +19,7 @@ from starlette.responses import Response
 from ...domain.errors import Fault
 from ...store.port import ApiKey, Scope
 from ..auth import Authenticator
-from ..bodies import limited_bytes
+from ..bodies import any_bytes
 from ..services import Services
 from .fields import Wire
 from .refusal import Reason, Refusal
@@ -49,9 +49,9 @@ class Visit:
         self._body: bytes | None = None
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `BodyTooLarge`."""
+        """Return the whole body. Raises `BodyTooLarge`, `WrongMediaType`: it is packed."""
         if self._body is None:
-            self._body = await limited_bytes(self.request)
+            self._body = await any_bytes(self.request, self.services.policy.max_request_bytes)
         return self._body
 
 
