@@ -183,6 +183,17 @@ class CompatConfig(_Section, frozen=True):
             "within this time, where a client names no key of its own. `PT0S`: never."
         ),
     ] = timedelta(seconds=30)
+    ses_secret: (
+        Annotated[
+            Secret,
+            Doc(
+                description="What the key pairs of clients of Amazon SES are made of, the same on "
+                "every node: 32 random characters or more. Another one makes all of them useless. "
+                "Without it such clients are not let in."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class WebhooksConfig(_Section, frozen=True):

@@ -1,4 +1,10 @@
 // What each vendor's library is asked to do. `mail` is in the neutral form of tests/sdks/meant.py.
+import {
+  GetMessageInsightsCommand,
+  SESv2Client,
+  SendBulkEmailCommand,
+  SendEmailCommand,
+} from "@aws-sdk/client-sesv2";
 import sendgridMail from "@sendgrid/mail";
 import FormData from "form-data";
 import Mailgun from "mailgun.js";
@@ -144,4 +150,42 @@ export const mailgun = {
   send: (it) => mailgunOf(it).messages.create("mg.example.com", { ...mailgunMail(it.mail), ...it.more }),
   mime: (it) => mailgunOf(it).messages.create("mg.example.com", { to: it.to, message: it.mime }),
   events: (it) => mailgunOf(it).events.get("mg.example.com", { "message-id": it.id }),
+};
+
+// ---------------------------------------------------------------- Amazon SES
+
+const sesMail = (mail) => ({
+  FromEmailAddress: box(mail.from),
+  Destination: { ToAddresses: boxes(mail.to), CcAddresses: boxes(mail.cc), BccAddresses: boxes(mail.bcc) },
+  ReplyToAddresses: boxes(mail.reply_to),
+  Content: {
+    Simple: {
+      Subject: { Data: mail.subject, Charset: "UTF-8" },
+      Body: { Text: { Data: mail.text, Charset: "UTF-8" }, Html: { Data: mail.html, Charset: "UTF-8" } },
+      Headers: Object.entries(mail.headers).map(([Name, Value]) => ({ Name, Value })),
+      Attachments: mail.files.map((file) => ({
+        FileName: file.name,
+        RawContent: bytes(file),
+        ContentType: file.type,
+        ContentDisposition: file.cid ? "INLINE" : "ATTACHMENT",
+        ...(file.cid ? { ContentId: file.cid } : {}),
+      })),
+    },
+  },
+  EmailTags: [{ Name: "order", Value: "7" }],
+});
+
+const sesOf = ({ url, key }) => {
+  const [accessKeyId, secretAccessKey] = key;
+  return new SESv2Client({
+    region: "eu-west-1",
+    endpoint: `${url}/compat/ses`,
+    credentials: { accessKeyId, secretAccessKey },
+  });
+};
+
+export const ses = {
+  send: (it) => sesOf(it).send(new SendEmailCommand({ ...sesMail(it.mail), ...it.more })),
+  bulk: (it) => sesOf(it).send(new SendBulkEmailCommand(it.request)),
+  get: (it) => sesOf(it).send(new GetMessageInsightsCommand({ MessageId: it.id })),
 };

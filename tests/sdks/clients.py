@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import resend
 from mailgun.client import Client as MailgunClient
 from postmarker.core import PostmarkClient
@@ -44,9 +45,28 @@ def with_mailgun(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
     return answer
 
 
+def with_boto3(gateway: Gateway, subject: str) -> Any:  # noqa: ANN401
+    """Send with boto3."""
+    return ses_client(gateway).send_email(
+        FromEmailAddress=SENDER,
+        Destination={"ToAddresses": [ANN]},
+        Content={"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": "Hi"}}}},
+    )
+
+
+def ses_client(gateway: Gateway, pair: tuple[str, str] | None = None) -> Any:  # noqa: ANN401
+    """Return boto3's client, with the key pair that stands for the gateway's key."""
+    id_, secret = pair or gateway.ses_key_pair
+    session = boto3.Session(
+        aws_access_key_id=id_, aws_secret_access_key=secret, region_name="eu-west-1"
+    )
+    return session.client("sesv2", endpoint_url=f"{gateway.url}/compat/ses")
+
+
 CLIENTS: dict[str, Callable[[Gateway, str], Any]] = {
     "resend": with_resend,
     "postmark": with_postmark,
     "sendgrid": with_sendgrid,
     "mailgun": with_mailgun,
+    "boto3": with_boto3,
 }

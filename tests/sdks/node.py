@@ -13,7 +13,7 @@ from tests.requirements import need
 _HERE = Path(__file__).parent.parent / "sdk_node"
 
 
-def ask_node(library: str, do: str, url: str, key: str, **more: Any) -> Any:  # noqa: ANN401
+def ask_node(library: str, do: str, url: str, key: str | tuple[str, str], **more: Any) -> Any:  # noqa: ANN401
     """Let a library do something; return what it said.
 
     That is `{"value": …}`, or `{"error": {"name", "status", "message"}}` where it threw.

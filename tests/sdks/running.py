@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,19 @@ poll_interval = "PT0.1S"
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gateway:
     """What a test needs of it."""
 
     url: str
     key: str
     client: httpx2.Client
+
+    @cached_property
+    def ses_key_pair(self) -> tuple[str, str]:
+        """The AWS credentials that stand for the key."""
+        pair = self.client.get("/v1/whoami/ses").json()
+        return pair["access_key_id"], pair["secret_access_key"]
 
     def settled(self, *ids: str) -> list[dict[str, Any]]:
         """Return messages once they are not waiting any more, at most 30 s from now."""

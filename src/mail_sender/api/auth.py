@@ -52,6 +52,7 @@ class Authenticator:
         self._store = store
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
+        self._known_ids: dict[KeyId, _Known] = {}
         self._asking: dict[bytes, asyncio.Task[_Known]] = {}
         self._touched: dict[KeyId, datetime] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -76,7 +77,17 @@ class Authenticator:
             StoreUnavailable: Nobody can say whether the key is good.
         """
         self._count_address(request)
-        known = await self._lookup(secret or _secret_of(request))
+        return self._let_in(request, await self._lookup(secret or _secret_of(request)), needed)
+
+    async def admit_signed(self, request: Request, id_: KeyId, needed: Scope | None) -> ApiKey:
+        """Return the key with this id, as whose the request was signed. Raises as `admit`.
+
+        The caller has seen that the signature is right.
+        """
+        self._count_address(request)
+        return self._let_in(request, await self._lookup_id(id_), needed)
+
+    def _let_in(self, request: Request, known: _Known, needed: Scope | None) -> ApiKey:
         key = known.key
         if known.networks and not is_within(
             client_address(request.scope, self._proxies), known.networks
@@ -102,9 +113,15 @@ class Authenticator:
         known = self._known.get(hashed)
         if known is None or known.until <= now:
             known = await self._fetched(hashed, now)
-        if known.key.expires_at is not None and known.key.expires_at <= now:
-            raise Unauthorized("This API key has expired.")
-        return known
+        return _unexpired(known, now)
+
+    async def _lookup_id(self, id_: KeyId) -> _Known:
+        now = self._clock.now()
+        known = self._known_ids.get(id_)
+        if known is None or known.until <= now:
+            keys = {key.id: key for key in await self._store.keys()}
+            known = self._known_ids[id_] = _good(keys.get(id_), now)
+        return _unexpired(known, now)
 
     async def _fetched(self, hashed: bytes, now: datetime) -> _Known:
         """Ask the store, once for all the requests that come with this key meanwhile."""
@@ -117,13 +134,9 @@ class Authenticator:
     async def _fetch(self, hashed: bytes, now: datetime) -> _Known:
         key = await self._store.key_by_hash(hashed)
         self._known.pop(hashed, None)
-        if key is None:
-            raise Unauthorized("There is no such API key.")
-        if key.revoked_at is not None:
-            raise Unauthorized("This API key was revoked.")
+        known = _good(key, now)
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        known = _Known(key, networks_of(key.networks), now + _REMEMBERED_FOR)
         self._known[hashed] = known
         return known
 
@@ -163,6 +176,20 @@ class Authenticator:
             await self._store.touch_key(id_)
         except StoreUnavailable as error:
             maillog.trouble("touch_key", str(error))
+
+
+def _good(key: ApiKey | None, now: datetime) -> _Known:
+    if key is None:
+        raise Unauthorized("There is no such API key.")
+    if key.revoked_at is not None:
+        raise Unauthorized("This API key was revoked.")
+    return _Known(key, networks_of(key.networks), now + _REMEMBERED_FOR)
+
+
+def _unexpired(known: _Known, now: datetime) -> _Known:
+    if known.key.expires_at is not None and known.key.expires_at <= now:
+        raise Unauthorized("This API key has expired.")
+    return known
 
 
 def _secret_of(request: Request) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox, Mode
+from ..domain.secret import Secret
 from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
@@ -25,6 +26,7 @@ class CompatPolicy:
 
     mode: Mode = Mode.ASYNC
     repeat_window: timedelta = timedelta(seconds=30)
+    ses_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

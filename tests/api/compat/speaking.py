@@ -11,13 +11,19 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import httpx2
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from mail_sender.api.compat.mailgun import Mailgun
 from mail_sender.api.compat.postmark import Postmark
 from mail_sender.api.compat.resend import Resend
 from mail_sender.api.compat.sendgrid import SendGrid
+from mail_sender.api.compat.ses import Ses
+from mail_sender.api.compat.ses_signature import key_pair_of
 from mail_sender.api.compat.vendor import PREFIX, Vendor
-from tests.api.stack import Stack
+from mail_sender.intake.keys import hash_secret
+from tests.api.stack import SES_SECRET, Stack
 
 Json = dict[str, Any]
 
@@ -104,7 +110,7 @@ class Speaking(ABC):
         value: Any,  # noqa: ANN401
     ) -> httpx2.Response:
         """Send the fullest mail of a call with one field more."""
-        body = copy.deepcopy(self.full_of(path))
+        body = copy.deepcopy(self.full_of(path, field))
         place: Any = body
         for name in field[:-1]:
             place = place.setdefault(name, {})
@@ -116,8 +122,8 @@ class Speaking(ABC):
         content, named = self.encoded(self.enveloped(body, path), path)
         return await self.post(stack, content, path=path, headers=named)
 
-    def full_of(self, path: str) -> Json:
-        """Return the fullest mail of a call."""
+    def full_of(self, path: str, field: Sequence[str] = ()) -> Json:
+        """Return the fullest mail of a call, in the form that has this field."""
         return self.full
 
     def enveloped(self, body: Json, path: str) -> Any:  # noqa: ANN401
@@ -346,5 +352,154 @@ class SpeakingMailgun(Speaking):
         return str(answer.json()["message"])
 
 
-_ALL = (SpeakingSendGrid(), SpeakingMailgun(), SpeakingPostmark(), SpeakingResend())
+class SpeakingSes(Speaking):
+    """See `Speaking`. Requests are signed by botocore."""
+
+    vendor = Ses()
+    path = "/v2/email/outbound-emails"
+    otherwise_tested: ClassVar = {"content.template"}
+    full: ClassVar[Json] = {
+        "FromEmailAddress": "Shop <shop@example.com>",
+        "ReplyToAddresses": ["help@example.com"],
+        "Destination": {
+            "ToAddresses": ["Ann <ann@example.net>"],
+            "CcAddresses": ["cid@example.org"],
+            "BccAddresses": ["dan@example.org"],
+        },
+        "Content": {
+            "Simple": {
+                "Subject": {"Data": "Order 7", "Charset": "UTF-8"},
+                "Body": {
+                    "Text": {"Data": "Thanks", "Charset": "UTF-8"},
+                    "Html": {"Data": "<p>Thanks</p>", "Charset": "UTF-8"},
+                },
+                "Headers": [{"Name": "X-App", "Value": "shop"}],
+                "Attachments": [
+                    {
+                        "FileName": "a.txt", "RawContent": "YQ==", "ContentType": "text/plain",
+                        "ContentDisposition": "INLINE", "ContentId": "a",
+                        "ContentTransferEncoding": "BASE64",
+                    }
+                ],
+            }
+        },
+        "EmailTags": [{"Name": "order", "Value": "7"}],
+        "ConfigurationSetName": "events",
+    }  # fmt: skip
+    templated: ClassVar[Json] = {
+        "TemplateContent": {"Subject": "Hi {{name}}", "Text": "Hi", "Html": "<p>{{{ name }}}"},
+        "TemplateData": '{"name": "Ann"}',
+        "Headers": [{"Name": "X-App", "Value": "shop"}],
+        "Attachments": [
+            {
+                "FileName": "a.txt", "RawContent": "YQ==", "ContentType": "text/plain",
+                "ContentDisposition": "ATTACHMENT", "ContentId": "a",
+                "ContentTransferEncoding": "BASE64",
+            }
+        ],
+    }  # fmt: skip
+    bulk: ClassVar[Json] = {
+        "FromEmailAddress": "Shop <shop@example.com>",
+        "ReplyToAddresses": ["help@example.com"],
+        "DefaultContent": {"Template": templated},
+        "DefaultEmailTags": [{"Name": "shop", "Value": "1"}],
+        "ConfigurationSetName": "events",
+        "BulkEmailEntries": [
+            {
+                "Destination": {
+                    "ToAddresses": ["ann@example.net"],
+                    "CcAddresses": ["cid@example.org"],
+                    "BccAddresses": ["dan@example.org"],
+                },
+                "ReplacementTags": [{"Name": "order", "Value": "7"}],
+                "ReplacementEmailContent": {
+                    "ReplacementTemplate": {"ReplacementTemplateData": '{"name": "Bob"}'}
+                },
+                "ReplacementHeaders": [{"Name": "X-App", "Value": "other"}],
+            }
+        ],
+    }
+
+    def full_of(self, path: str, field: Sequence[str] = ()) -> Json:
+        if "bulk" in path:
+            return self.bulk
+        if "Template" in field:
+            return {**self.full, "Content": {"Template": self.templated}}
+        return self.full
+
+    def paths_in_fullest(self) -> Iterator[tuple[str, ...]]:
+        yield from super().paths_in_fullest()
+        yield from _paths(self.bulk, ())
+        yield from _paths({"Content": {"Template": self.templated}}, ())
+
+    def small(self, subject: str) -> Json:
+        return {
+            "FromEmailAddress": "shop@example.com",
+            "Destination": {"ToAddresses": ["ann@example.net"]},
+            "Content": {"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": "Hi"}}}},
+        }
+
+    def shown(self, secret: str) -> dict[str, str]:
+        raise NotImplementedError
+
+    async def post(
+        self,
+        stack: Stack,
+        content: bytes,
+        *,
+        path: str = "",
+        secret: str | None = "",
+        headers: Mapping[str, str] | None = None,
+        prefix: str = PREFIX,
+    ) -> httpx2.Response:
+        """Post bytes, signed with the key pair that the gateway gives for the key."""
+        target = (f"{prefix}/{self.vendor.name}" if prefix else "") + (path or self.path)
+        named = dict(headers or self.encoded({}, self.path)[1])
+        if secret is not None:
+            pair = await key_pair(stack, secret)
+            named = signed(stack, "POST", target, content, named, pair=pair)
+        async with stack.client(None) as client:
+            return await client.post(target, content=content, headers=named)
+
+    def words(self, answer: httpx2.Response) -> str:
+        document = answer.json()
+        if "BulkEmailEntryResults" in document:
+            return str(document["BulkEmailEntryResults"][0]["Error"])
+        assert answer.headers["x-amzn-errortype"].isalpha()
+        return str(document["message"])
+
+
+async def key_pair(stack: Stack, secret: str = "") -> tuple[str, str]:
+    """Return the AWS credentials that stand for an API key; a wrong one has wrong ones."""
+    key = await stack.store.key_by_hash(hash_secret(secret or stack.secret))
+    if key is None:
+        return "key_01JZX3M8Q0V5W6Y7Z8A9B0C1D2", "wrong"
+    pair = key_pair_of(key.id, SES_SECRET)
+    return pair.access_key_id, pair.secret_access_key
+
+
+def signed(
+    stack: Stack,
+    method: str,
+    target: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    *,
+    pair: tuple[str, str],
+) -> dict[str, str]:
+    """Return the headers of a request as botocore signs it, at the stack's time."""
+    request = AWSRequest(
+        method=method, url=f"http://gateway.test{target}", data=content, headers=dict(headers)
+    )
+    signer = SigV4Auth(Credentials(*pair), "ses", "eu-west-1")
+    now = stack.clock.now()
+    request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
+    request.headers["X-Amz-Date"] = request.context["timestamp"]
+    canonical = signer.canonical_request(request)
+    to_sign = signer.string_to_sign(request, canonical)
+    signer._inject_signature_to_request(request, signer.signature(to_sign, request))
+    return dict(request.headers.items())
+
+
+_ALL = (SpeakingSes(), SpeakingSendGrid(), SpeakingMailgun(), SpeakingPostmark(), SpeakingResend())
 SPEAKING: dict[str, Speaking] = {it.vendor.name: it for it in _ALL}

@@ -35,7 +35,7 @@ _WAITING = {Standing.QUEUED, Standing.SCHEDULED}
 _REFUSED_FOR_GOOD = {
     RecipientStatus.FAILED, RecipientStatus.BOUNCED, RecipientStatus.COMPLAINED,
 }  # fmt: skip
-_TELLS = {EventType.FAILED}
+_TELLS = {EventType.FAILED, EventType.BOUNCED, EventType.COMPLAINED}
 _MOST_EVENTS = 2_000  #: looked through for one answer
 _MOST_OF_ONE = 1_000  #: recipients of a message: the last digits of a bounce's id
 

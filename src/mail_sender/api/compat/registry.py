@@ -6,6 +6,7 @@ from .mailgun import Mailgun
 from .postmark import Postmark
 from .resend import Resend
 from .sendgrid import SendGrid
+from .ses import Ses
 from .vendor import Vendor
 
-VENDORS: tuple[Vendor, ...] = (SendGrid(), Mailgun(), Postmark(), Resend())
+VENDORS: tuple[Vendor, ...] = (Ses(), SendGrid(), Mailgun(), Postmark(), Resend())
