@@ -6,6 +6,7 @@ Neighbour: `mailgun` answers. Fields are those of the vendor's OpenAPI file
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -254,7 +255,18 @@ def _files(reader: Reader, form: Form) -> Iterator[Attachment]:
         is_inline = field.name.lower() == "inline"
         content_id = field.filename if is_inline else None
         type_ = None if field.content_type == _NO_TYPE else field.content_type
-        yield file(field.filename, field.value, type_, content_id, inline=is_inline)
+        name = _called(field.filename, type_) if is_inline else field.filename
+        yield file(name, field.value, type_, content_id, inline=is_inline)
+
+
+def _called(name: str, type_: str | None) -> str:
+    """Return the name of an inline file; one that is only a content id is called by its type.
+
+    Else a picture ends in the domain of its content id, `.com`, which some providers refuse.
+    """
+    if "@" not in name:
+        return name
+    return "inline" + (mimetypes.guess_extension((type_ or "").partition(";")[0]) or "")
 
 
 _NO_TYPE = "application/octet-stream"  #: what libraries say that do not look at the name
