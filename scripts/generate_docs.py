@@ -266,6 +266,8 @@ the message's attempts say why (`POST /v1/explain` says it before). How to confi
 - **Bcc alone**: a mail may go to blind copies only, nobody in To.
 - **names all**: a mail for the rest of its recipients (others were served before, or are
   suppressed) still shows all of them in To and Cc. Elsewhere it shows whom it is for.
+- **whole mails**: a mail that the client wrote itself (by SMTP) goes as it came. Elsewhere it is
+  told by its parts; one that is signed or encrypted cannot be, and is not given to it.
 - **settled by**: *idempotency key*: the same call again is answered with the first one's result;
   *look-up*: the provider is asked for our id; *event*: only the provider's event tells; *nothing*:
   nobody will ever tell. See [states.md](states.md).
@@ -279,7 +281,7 @@ def providers_page() -> str:
     """Return docs/providers.md: the capabilities of every kind, and what is peculiar to each."""
     head = (
         *("kind", "recipients", "size", "tags", "metadata", "headers", "files", "inline"),
-        *("Bcc alone", "names all", "non-ASCII addresses", "settled by"),
+        *("Bcc alone", "names all", "non-ASCII addresses", "whole mails", "settled by"),
     )
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_capability_row(name, kind)) + " |" for name, kind in KINDS.items()]
@@ -298,7 +300,7 @@ def _capability_row(name: str, kind: Kind) -> Iterator[str]:
     yield str(can.max_tags)
     for flag in (
         *(can.metadata, can.custom_headers, can.attachments, can.inline_images),
-        *(can.blind_alone, can.names_everybody, can.smtputf8),
+        *(can.blind_alone, can.names_everybody, can.smtputf8, can.whole_mails),
     ):
         yield "yes" if flag else "no"
     yield ", ".join(_WAYS[way] for way in can.settles_by)

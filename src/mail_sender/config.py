@@ -158,6 +158,57 @@ class SenderConfig(_Section, frozen=True):
     ] = 25 * 1024 * 1024
 
 
+class SmtpConfig(_Section, frozen=True):
+    """The SMTP door: mail submission for programs that speak SMTP. Off unless it listens."""
+
+    listen: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins with STARTTLS, such as "
+            "`0.0.0.0:587`. Left out: none."
+        ),
+    ] = None
+    listen_tls: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins at once, such as `0.0.0.0:465`. "
+            "Left out: none."
+        ),
+    ] = None
+    certificate_file: Annotated[
+        str | None,
+        Doc(description="Certificate chain (PEM). Read again when it changes."),
+    ] = None
+    private_key_file: Annotated[
+        str | None, Doc(description="Its private key (PEM), without a passphrase.")
+    ] = None
+    self_signed: Annotated[
+        bool,
+        Doc(
+            description="For trials: make a certificate in `var/smtp` at the first start, with the "
+            "`openssl` command."
+        ),
+    ] = False
+    login_in_clear: Annotated[
+        bool,
+        Doc(description="Whether clients on this machine may log in without TLS; others never."),
+    ] = False
+    local_key: Annotated[
+        Secret | None,
+        Doc(
+            description="API key that clients on this machine send with when they do not log in. "
+            "Not behind a proxy on this machine: it would make everybody local."
+        ),
+    ] = None
+    max_message_bytes: Annotated[
+        int, Doc(ge=1024, description="Larger mails get 552. Base64 makes files 4/3 as large.")
+    ] = 40 * 1024 * 1024
+    max_connections: Annotated[int, Doc(ge=1, description="Open at the same time at most.")] = 500
+    max_connections_per_client: Annotated[
+        int, Doc(ge=1, description="Likewise, of one client address.")
+    ] = 100
+
+
 class IdempotencyConfig(_Section, frozen=True):
     """Idempotency keys."""
 
@@ -294,6 +345,7 @@ class Config(_Section, frozen=True):
     queue: QueueConfig = QueueConfig()
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
+    smtp: SmtpConfig = SmtpConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     compat: CompatConfig = CompatConfig()
     webhooks: WebhooksConfig = WebhooksConfig()

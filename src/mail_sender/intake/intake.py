@@ -213,8 +213,7 @@ class Intake:
         now = self._clock.now()
         check(content, limits=self._policy.limits, now=now)
         _check_idempotency_key(idempotency_key)
-        if key.sender_domains and content.sender.domain not in key.sender_domains:
-            raise SenderNotAllowed(content.sender.address)
+        _must_be_sent_by(content, key)
         route = self._route(content, key)
         message = Message(
             id=new_message_id(now),
@@ -458,6 +457,16 @@ def as_accepted(record: Record) -> Record:
             due_at=max(content.send_at or record.message.created_at, record.message.created_at),
         )
     )
+
+
+def _must_be_sent_by(content: Content, key: ApiKey) -> None:
+    """Raise `SenderNotAllowed` where a key with sender domains names another, to anyone's eyes."""
+    if not key.sender_domains:
+        return
+    if content.sender.domain not in key.sender_domains:
+        raise SenderNotAllowed(content.sender.address)
+    if content.mail_from and content.mail_from.rpartition("@")[2] not in key.sender_domains:
+        raise SenderNotAllowed(content.mail_from)
 
 
 def _check_idempotency_key(key: str | None) -> None:
