@@ -8,10 +8,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
-NODE := tests/node
+NODE := tests/node tests/sdk_node
+NODE_MODULES := $(NODE:%=%/node_modules/.installed)
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
-	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
+	--ignore=tests/store --ignore=tests/sdks --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
 	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
 	--ignore=tests/cli/test_program.py
 
@@ -34,7 +35,7 @@ test: setup ## set up, then run every test; REQUIRE_ALL=1 lets none be skipped
 browser: $(VENV)/.runtime ## test the frontend alone: its parts, then its pages in Chromium
 	@scripts/frontend.sh test || { status=$$?; $(SKIP_FRONTEND); }
 
-setup: $(VENV)/.dev $(NODE)/node_modules/.installed web ## make .venv with everything that tests and linters need
+setup: $(VENV)/.dev $(NODE_MODULES) web ## make .venv with everything that tests and linters need
 
 check: $(VENV)/.dev ## linters, types, import contracts, generated files, unit tests: under a minute
 	@$(BIN)/ruff format --check --quiet .
@@ -69,7 +70,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 	done
 
 clean: ## remove .venv and what tools left; var/ (state) stays
-	rm -rf $(VENV) $(NODE)/node_modules frontend/node_modules frontend/test-results \
+	rm -rf $(VENV) $(NODE:%=%/node_modules) frontend/node_modules frontend/test-results \
 		src/mail_sender/web build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
@@ -100,8 +101,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@touch $@
 
 # Without npm the tests that need it are skipped and say so.
-$(NODE)/node_modules/.installed: $(wildcard $(NODE)/package-lock.json)
-	@if test -n "$^" && command -v npm >/dev/null; then \
-		npm ci --prefix $(NODE) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
+$(NODE_MODULES): %/node_modules/.installed: %/package-lock.json
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix $* --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
 		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
 	fi

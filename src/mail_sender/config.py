@@ -23,7 +23,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .domain.errors import ConfigError
-from .domain.message import OnUnknown
+from .domain.message import Mode, OnUnknown
 from .domain.secret import Secret
 
 Doc = msgspec.Meta
@@ -224,6 +224,36 @@ class IdempotencyConfig(_Section, frozen=True):
     )
 
 
+class CompatConfig(_Section, frozen=True):
+    """The doors for clients of vendors, `/compat/…`."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            description="When a vendor's client is answered: `async`, once the mail is durable; "
+            "`sync`, once a provider has it. `X-MS-Mode` of a request wins."
+        ),
+    ] = Mode.ASYNC
+    repeat_window: Annotated[
+        timedelta,
+        Doc(
+            description="The very same mail with the same API key is taken for a repetition "
+            "within this time, where a client names no key of its own. `PT0S`: never."
+        ),
+    ] = timedelta(seconds=30)
+    ses_secret: (
+        Annotated[
+            Secret,
+            Doc(
+                description="What the key pairs of clients of Amazon SES are made of, the same on "
+                "every node: 32 random characters or more. Another one makes all of them useless. "
+                "Without it such clients are not let in."
+            ),
+        ]
+        | None
+    ) = None
+
+
 class WebhooksConfig(_Section, frozen=True):
     """Webhooks to clients: events are sent to addresses that clients choose."""
 
@@ -324,6 +354,7 @@ class Config(_Section, frozen=True):
     sender: SenderConfig = SenderConfig()
     smtp: SmtpConfig = SmtpConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    compat: CompatConfig = CompatConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()

@@ -45,15 +45,29 @@ class Authenticator:
         except ValueError as error:
             raise ConfigError(f"server.trusted_proxies: {error}") from None
 
-    async def admit(self, request: Request, needed: Scope | None) -> ApiKey:
+    async def admit(
+        self, request: Request, needed: Scope | None, *, secret: str | None = None
+    ) -> ApiKey:
         """Return the key of this request, which may do what is needed (None: nothing special).
+
+        `secret` is what the request has in another place than the Bearer token.
 
         Raises:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
             StoreUnavailable: Nobody can say whether the key is good.
         """
         self._count_address(request)
-        known = await self._lookup(_secret_of(request))
+        return self._let_in(request, await self._lookup(secret or _secret_of(request)), needed)
+
+    async def admit_signed(self, request: Request, id_: KeyId, needed: Scope | None) -> ApiKey:
+        """Return the key with this id, as whose the request was signed. Raises as `admit`.
+
+        The caller has seen that the signature is right.
+        """
+        self._count_address(request)
+        return self._let_in(request, _good(await self._keys.known_by_id(id_)), needed)
+
+    def _let_in(self, request: Request, known: Known, needed: Scope | None) -> ApiKey:
         key = known.key
         if known.networks and not is_within(
             client_address(request.scope, self._proxies), known.networks
@@ -74,10 +88,7 @@ class Authenticator:
         return True
 
     async def _lookup(self, secret: str) -> Known:
-        known = await self._keys.known(secret)
-        if isinstance(known, BadKey):
-            raise Unauthorized(known.reason)
-        return known
+        return _good(await self._keys.known(secret))
 
     def _count_address(self, request: Request) -> None:
         """Count before the key is looked at: who guesses keys is stopped too."""
@@ -98,6 +109,12 @@ class Authenticator:
             add_header(request.scope, name, value)
         if reading.remaining < 0:
             raise RateLimited(reading.resets_in)
+
+
+def _good(known: Known | BadKey) -> Known:
+    if isinstance(known, BadKey):
+        raise Unauthorized(known.reason)
+    return known
 
 
 def _secret_of(request: Request) -> str:

@@ -59,6 +59,7 @@ class KeyRing:
         self._store = store
         self._clock = clock
         self._known: dict[bytes, Known] = {}
+        self._known_by_id: dict[KeyId, Known] = {}
         self._asking: dict[bytes, asyncio.Task[Known | BadKey]] = {}
         self._touched: dict[KeyId, datetime] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -70,11 +71,22 @@ class KeyRing:
         known: Known | BadKey | None = self._known.get(hashed)
         if not isinstance(known, Known) or known.until <= now:
             known = await self._fetched(hashed, now)
-        if isinstance(known, BadKey):
-            return known
-        if known.key.expires_at is not None and known.key.expires_at <= now:
-            return BadKey("This API key has expired.")
-        return known
+        return _unexpired(known, now)
+
+    async def known_by_id(self, id_: KeyId) -> Known | BadKey:
+        """Return the key with this id, for a door that has other proof of who calls.
+
+        Raises `StoreUnavailable`: nobody can say.
+        """
+        now = self._clock.now()
+        known: Known | BadKey | None = self._known_by_id.get(id_)
+        if not isinstance(known, Known) or known.until <= now:
+            self._known_by_id.pop(id_, None)
+            found = next((key for key in await self._store.keys() if key.id == id_), None)
+            known = _good(found, now)
+            if isinstance(known, Known):
+                self._known_by_id[id_] = known
+        return _unexpired(known, now)
 
     def touch(self, key: ApiKey) -> None:
         """Note in the background that the key was used; nobody waits for that."""
@@ -98,15 +110,11 @@ class KeyRing:
     async def _fetch(self, hashed: bytes, now: datetime) -> Known | BadKey:
         key = await self._store.key_by_hash(hashed)
         self._known.pop(hashed, None)
-        if key is None:
-            return BadKey("There is no such API key.")
-        if key.revoked_at is not None:
-            return BadKey("This API key was revoked.")
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        networks = tuple(ipaddress.ip_network(text, strict=False) for text in key.networks)
-        known = Known(key, networks, now + _REMEMBERED_FOR)
-        self._known[hashed] = known
+        known = _good(key, now)
+        if isinstance(known, Known):
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[hashed] = known
         return known
 
     async def _write_touch(self, id_: KeyId) -> None:
@@ -114,3 +122,20 @@ class KeyRing:
             await self._store.touch_key(id_)
         except StoreUnavailable as error:
             maillog.trouble("touch_key", str(error))
+
+
+def _good(key: ApiKey | None, now: datetime) -> Known | BadKey:
+    if key is None:
+        return BadKey("There is no such API key.")
+    if key.revoked_at is not None:
+        return BadKey("This API key was revoked.")
+    networks = tuple(ipaddress.ip_network(text, strict=False) for text in key.networks)
+    return Known(key, networks, now + _REMEMBERED_FOR)
+
+
+def _unexpired(known: Known | BadKey, now: datetime) -> Known | BadKey:
+    if isinstance(known, BadKey):
+        return known
+    if known.key.expires_at is not None and known.key.expires_at <= now:
+        return BadKey("This API key has expired.")
+    return known
