@@ -13,7 +13,7 @@ NODE := tests/node
 UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
 	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
 	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
-	--ignore=tests/cli/test_program.py
+	--ignore=tests/cli/test_program.py --ignore=tests/client/test_reaching.py
 
 # The first Python >= 3.11 that can make a virtual environment.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
