@@ -202,6 +202,22 @@ class AsyncClient:
         call = calls.other(method, path, query=query, body=body, headers=headers or {}, takes=takes)
         return await self._answer(call, deadline)
 
+    @contextlib.asynccontextmanager
+    async def download(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        deadline: float | None = None,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See `Client.download`."""
+        call = calls.download(path, query)
+        try:
+            async with self._stream(call, deadline) as pieces:
+                yield pieces
+        except LineBroke as broke:
+            raise call.no_answer(self._entry, broke) from None
+
     # ------------------------------------------------ inside
 
     async def _done(self, call: Call[Result], deadline: float | None) -> Result:

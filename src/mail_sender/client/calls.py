@@ -76,8 +76,7 @@ class Call(Generic[Result]):
 
     def no_answer(self, entry: Entry, broke: LineBroke) -> ClientError:
         """Return the error of a call that was not answered."""
-        text = f"{entry.url} did not answer: {broke}"
-        return self.marked(NoAnswer(text, may_have_arrived=broke.was_sent))
+        return self.marked(NoAnswer(entry.url, str(broke), may_have_arrived=broke.was_sent))
 
     def marked(self, error: ClientError) -> ClientError:
         """Return the error with the key under which the mail may be sent again."""
@@ -236,6 +235,13 @@ def other(
         headers=headers,
         is_repeatable=method == "GET" or "idempotency-key" in names,
         takes=takes,
+    )
+
+
+def download(path: str, query: Mapping[str, object] | None) -> Call[None]:
+    """Get something that is read piece by piece."""
+    return Call(
+        method="GET", path=path, read=lambda _: None, query=query, headers={"Accept": "*/*"}
     )
 
 

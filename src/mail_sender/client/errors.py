@@ -30,11 +30,13 @@ class NoAnswer(ClientError):
     """No address of the gateway answered within the deadline.
 
     Attributes:
+        reason: What happened to the last try.
         may_have_arrived: Whether the gateway may have got the request all the same.
     """
 
-    def __init__(self, text: str, *, may_have_arrived: bool) -> None:
-        super().__init__(text)
+    def __init__(self, url: str, reason: str, *, may_have_arrived: bool) -> None:
+        super().__init__(f"{url} did not answer: {reason}")
+        self.reason = reason
         self.may_have_arrived = may_have_arrived
 
 

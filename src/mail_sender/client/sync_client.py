@@ -279,6 +279,28 @@ class Client:
         call = calls.other(method, path, query=query, body=body, headers=headers or {}, takes=takes)
         return self._answer(call, deadline)
 
+    @contextlib.contextmanager
+    def download(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        deadline: float | None = None,
+    ) -> Iterator[Iterator[bytes]]:
+        """Get something large: yield its pieces as they come. Raises as `request`, and `Refused`.
+
+        Args:
+            path: As in `request`.
+            query: As in `request`.
+            deadline: Seconds for the beginning.
+        """
+        call = calls.download(path, query)
+        try:
+            with self._stream(call, deadline) as pieces:
+                yield pieces
+        except LineBroke as broke:
+            raise call.no_answer(self._entry, broke) from None
+
     # ------------------------------------------------ inside
 
     def _done(self, call: Call[Result], deadline: float | None) -> Result:
