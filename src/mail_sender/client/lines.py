@@ -286,8 +286,12 @@ def _looked_up(entry: Entry, seconds: float) -> list[Address]:
             done.append(error)
 
     thread = threading.Thread(target=run, daemon=True, name="mail-sender look-up")
-    thread.start()
-    thread.join(max(0.0, seconds))
+    try:
+        thread.start()
+    except RuntimeError:  # none can be started at the end of the program
+        run()
+    else:
+        thread.join(max(0.0, seconds))
     if not done:
         raise TimeoutError
     if isinstance(done[0], OSError):

@@ -110,4 +110,4 @@ def document_of(mail: Mail) -> dict[str, Any]:
     if mail.send_at is not None and mail.send_at.tzinfo is None:
         raise ValueError("send_at has no time zone")
     document: dict[str, Any] = msgspec.to_builtins(mail)
-    return document
+    return {name: value for name, value in document.items() if value not in ([], {}, ())}
