@@ -43,6 +43,7 @@ from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
 from ..store.port import Change, Store
+from ..store.postgres import PostgresStore
 from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
@@ -51,6 +52,7 @@ from .settings import (
     BUILT_IN,
     Settings,
     demo_tables,
+    postgres_hosts,
     provider_settings,
     sandbox_settings,
     sqlite_path,
@@ -61,6 +63,10 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Return the configured store, not opened yet, without the lock of a serving process."""
     path = sqlite_path(settings.config)
     clock = clock or SystemClock()
+    if hosts := postgres_hosts(settings.config):
+        return PostgresStore(
+            hosts, on_lost=lambda host, why: maillog.trouble("postgres", why, host=host)
+        )
     return MemoryStore(clock) if path is None else SqliteStore(path, clock)
 
 
@@ -147,6 +153,8 @@ class Gateway:
             self._stack.enter_context(lock_for_serving(path))
         self.store = open_store(self.settings, self.clock)
         await self.store.open()
+        if isinstance(self.store, PostgresStore):
+            self.clock = self.store.clock  # the same on every node
         self._stack.push_async_callback(self.store.close)
         await self._start_sandbox(config.sandbox)
         http = PooledHttpClient()

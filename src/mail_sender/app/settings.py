@@ -28,6 +28,7 @@ from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
+from ..store.postgres import Host, hosts_of, is_postgres
 
 BUILT_IN = "sandbox"  #: the provider that test keys end in
 
@@ -71,7 +72,7 @@ def load_settings(source: Source) -> Settings:
     refuse_strange_provider_variables(providers, used, source)
     _check_routes(config, source)
     _check_addresses(config, providers, source)
-    sqlite_path(config, source)
+    postgres_hosts(config, source) or sqlite_path(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
     return Settings(config=config, providers=providers, is_demo=is_demo)
@@ -174,13 +175,25 @@ def demo_tables(ses: int, mailgun: int, smtp: int) -> dict[str, dict[str, object
 
 
 def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
-    """Return the file of a SQLite store; None for the memory store."""
+    """Return the file of a SQLite store; None for another store."""
     url = config.store.url
-    if url == "memory:":
+    if url == "memory:" or is_postgres(url):
         return None
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
         return Path(url.removeprefix("sqlite:///"))
     where = (source or Source()).at("store.url")
     raise ConfigError(
-        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db`, "
+        "`postgresql://host1,host2/database` or `memory:`"
     )
+
+
+def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, ...]:
+    """Return the servers of a PostgreSQL store; none for another store. Raises `ConfigError`."""
+    if not is_postgres(config.store.url):
+        return ()
+    password = config.store.password
+    try:
+        return hosts_of(config.store.url, password.reveal() if password else None)
+    except ConfigError as error:
+        raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None
