@@ -53,12 +53,31 @@ class ServerConfig(_Section, frozen=True):
     max_request_bytes: Annotated[
         int, Doc(ge=1024, description="Larger requests get 413. Base64 makes files 4/3 as large.")
     ] = 40 * 1024 * 1024
+    drain_notice: Annotated[
+        timedelta,
+        Doc(
+            description="After SIGTERM: how long `/health/ready` says 503 while mail is still "
+            "taken, so that load balancers send it elsewhere before it is refused. Longer than "
+            "they need to notice."
+        ),
+    ] = timedelta(0)
     drain_timeout: Annotated[
         timedelta,
-        Doc(description="After SIGTERM: how long calls that are under way may take to end."),
+        Doc(description="After that: how long calls that are under way may take to end."),
     ] = timedelta(seconds=30)
     requests_per_minute: (
         Annotated[int, Doc(gt=0, description="Requests a minute per API key; beyond it, 429.")]
+        | None
+    ) = None
+    requests_per_minute_per_address: (
+        Annotated[
+            int,
+            Doc(
+                gt=0,
+                description="Requests a minute from one client address (an IPv6 client's /64), bad "
+                "keys included; beyond it, 429.",
+            ),
+        ]
         | None
     ) = None
     public_metrics: Annotated[

@@ -24,7 +24,7 @@ from ..domain.message import KeyId
 from ..intake.keys import hash_secret
 from ..observability import maillog
 from ..store.port import ApiKey, Scope, Store
-from .client_address import Network, client_address, is_within, networks_of
+from .client_address import Network, client_address, is_within, networks_of, one_client
 from .door import add_header
 from .errors import NetworkNotAllowed, RateLimited, ScopeMissing, Unauthorized
 from .fields import field
@@ -56,7 +56,9 @@ class Authenticator:
         self._touched: dict[KeyId, datetime] = {}
         self._background: set[asyncio.Task[None]] = set()
         per_minute = policy.requests_per_minute
-        self._rate = RateLimit(per_minute) if per_minute is not None else None
+        per_address = policy.requests_per_minute_per_address
+        self._rate = RateLimit[KeyId](per_minute) if per_minute is not None else None
+        self._address_rate = RateLimit[Network](per_address) if per_address is not None else None
         try:
             self._proxies = networks_of(policy.trusted_proxies)
         except ValueError as error:
@@ -69,6 +71,7 @@ class Authenticator:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
             StoreUnavailable: Nobody can say whether the key is good.
         """
+        self._count_address(request)
         known = await self._lookup(_secret_of(request))
         key = known.key
         if known.networks and not is_within(
@@ -119,6 +122,17 @@ class Authenticator:
         known = _Known(key, networks_of(key.networks), now + _REMEMBERED_FOR)
         self._known[hashed] = known
         return known
+
+    def _count_address(self, request: Request) -> None:
+        """Count before the key is looked at: who guesses keys is stopped too."""
+        if self._address_rate is None:
+            return
+        address = client_address(request.scope, self._proxies)
+        if address is None:
+            return
+        reading = self._address_rate.count(one_client(address), self._clock.now())
+        if reading.remaining < 0:
+            raise RateLimited(reading.resets_in)
 
     def _count(self, request: Request, key: ApiKey) -> None:
         if self._rate is None:

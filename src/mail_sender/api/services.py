@@ -31,6 +31,7 @@ class ApiPolicy:
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     requests_per_minute: int | None = None
+    requests_per_minute_per_address: int | None = None
     public_metrics: bool = True
     default_from: Mailbox | None = None
     frontend: Path | None = None

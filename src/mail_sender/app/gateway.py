@@ -1,7 +1,8 @@
 """Everything of one process, chosen, put together, started and stopped.
 
 Neighbours: `serving` puts an HTTP server in front. The process goes down in the order that loses
-nothing: say "not ready", take nothing new, let what is under way end, then close the store.
+nothing: say "not ready", wait until that was noticed, take nothing new, let what is under way end,
+then close the store.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ class Gateway:
         self._stack = contextlib.AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
         self._checked: tuple[datetime, str | None] | None = None
+        self._leaving = False
 
     async def start(self) -> Services:
         """Start everything but the HTTP server.
@@ -193,6 +195,10 @@ class Gateway:
         await self._stack.aclose()
         for task in self._background:
             task.cancel()
+
+    def leave(self) -> None:
+        """Say "not ready", and go on as before: load balancers need a moment to notice."""
+        self._leaving = True
 
     def drain(self) -> None:
         """Say "not ready" and take nothing more; what is under way goes on."""
@@ -280,6 +286,7 @@ class Gateway:
                 cors_origins=config.server.cors_origins,
                 trusted_proxies=config.server.trusted_proxies,
                 requests_per_minute=config.server.requests_per_minute,
+                requests_per_minute_per_address=config.server.requests_per_minute_per_address,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
             ),
@@ -329,7 +336,7 @@ class Gateway:
             maillog.trouble("append_event", str(error))
 
     async def _why_not_ready(self) -> str | None:
-        if self.intake.is_draining:
+        if self._leaving or self.intake.is_draining:
             return "the process is stopping"
         now = self.clock.now()
         if self._checked is None or now - self._checked[0] >= timedelta(seconds=1):

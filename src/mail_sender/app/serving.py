@@ -106,12 +106,16 @@ async def _until_stopped(
         stopping.cancel()
         serving.result()
         return 1
-    maillog.process("draining", in_flight=gateway.worker.in_flight)
-    gateway.drain()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
         loop.add_signal_handler(number, _stop_at_once)
-    await gateway.worker.stop(gateway.settings.config.server.drain_timeout)
+    config = gateway.settings.config.server
+    maillog.process("leaving", notice=config.drain_notice.total_seconds())
+    gateway.leave()
+    await asyncio.sleep(config.drain_notice.total_seconds())
+    maillog.process("draining", in_flight=gateway.worker.in_flight)
+    gateway.drain()
+    await gateway.worker.stop(config.drain_timeout)
     server.should_exit = True
     await serving
     return 0
