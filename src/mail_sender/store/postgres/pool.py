@@ -154,6 +154,20 @@ class Pool:
         """
         return await self._shielded(self._read(work, limit))
 
+    async def of_its_own(self, ended: Callable[[], None]) -> Connection:
+        """Return a connection to the primary that belongs to the caller until it breaks.
+
+        Args:
+            ended: Is called when it broke; that of a host that was let go of is broken too.
+
+        Raises:
+            StoreUnavailable, NotConfirmed: There is none now.
+        """
+        line = await self._line()
+        session = await self._session(line)
+        session.connection.add_termination_listener(lambda _: ended())
+        return session.connection
+
     async def close(self) -> None:
         """Let work end, and let go of everything. Can be called twice."""
         self._closed = True

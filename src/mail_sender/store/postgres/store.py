@@ -47,6 +47,7 @@ from ..port import (
 from . import events, find, keys, migrations, read, record, stats, suppressions, work
 from . import moves as written_moves
 from .batches import Batches
+from .bell import Bell
 from .clock import DatabaseClock
 from .hosts import Connection, Host
 from .intake import Arrival, Intake, arrival
@@ -78,7 +79,8 @@ class PostgresStore:
         self.clock = DatabaseClock()
         self._hosts = hosts
         self._on_lost = on_lost
-        self._name = secrets.token_hex(8)  #: of this process, in the row that it checks with
+        self._name = secrets.token_hex(8)  #: of this process, where others see it
+        self.bell = Bell(self._name)
         self._pool: Pool | None = None
         self._accepts: Batches[Sequence[Arrival], list[Stored | Duplicate]]
         self._begins: Batches[record.Begin, bool]
@@ -95,6 +97,7 @@ class PostgresStore:
     async def open(self) -> None:
         """See `port.Store.open`. Applies migrations that old processes can live with."""
         await self.migrate(post=False)
+        self.bell.start(self._open_pool())
 
     async def migrate(self, *, post: bool) -> list[int]:
         """Open, and apply what is missing of the schema; return the numbers. See `migrations`.
@@ -136,6 +139,7 @@ class PostgresStore:
         for id_, used_at in self._used.items():
             if self._noted.get(id_) != used_at:
                 await self._note_use(id_)
+        await self.bell.stop()
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
