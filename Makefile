@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 NODE := tests/node
 # Tests that start no process, ask no neighbour and try out no thousand cases.
-UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
+UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
 	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
 	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
 	--ignore=tests/cli/test_program.py

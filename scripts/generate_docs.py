@@ -32,7 +32,7 @@ from mail_sender.clock import SystemClock
 from mail_sender.config import PREFIX, Config, Source, table_to
 from mail_sender.domain.message import Address, Message
 from mail_sender.domain.secret import Secret
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.port import Capabilities, Settling
 from mail_sender.providers.registry import KINDS, Kind
 from mail_sender.providers.settings import CommonSettings, Tools

@@ -21,7 +21,15 @@ from mail_sender.domain.message import (
     OnUnknown,
     new_message_id,
 )
+from mail_sender.domain.secret import Secret
 from mail_sender.domain.suppression import Suppression, SuppressionReason, parse_origin
+from mail_sender.domain.webhook import (
+    DeliveryId,
+    Webhook,
+    WebhookDelivery,
+    WebhookId,
+    WebhookSettings,
+)
 from mail_sender.store.codec import encode_content, fingerprint
 from mail_sender.store.port import ApiKey, Call, IdempotencyClaim, NewMessage, Scope
 
@@ -176,6 +184,46 @@ def make_suppression(
         origin=parse_origin(origin),
         created_at=created_at,
         **fields,
+    )
+
+
+def make_webhook(id_: str = "whk_1", **fields: Any) -> Webhook:  # noqa: ANN401
+    """Return a webhook that wants everything.
+
+    Fields of `WebhookSettings` go to its settings, the others are `Webhook`'s own.
+    """
+    names = WebhookSettings.__dataclass_fields__
+    chosen = {name: fields.pop(name) for name in tuple(fields) if name in names}
+    return Webhook(
+        **{
+            "id": WebhookId(id_),
+            "settings": WebhookSettings(**{"url": "https://shop.example.com/hook", **chosen}),
+            "secret": Secret("whsec_" + "c2VjcmV0" * 4),
+            "created_at": NOW,
+            **fields,
+        }
+    )
+
+
+def make_delivery(
+    id_: str = "dlv_1",
+    webhook: str = "whk_1",
+    *,
+    due_at: datetime | None = NOW,
+    **fields: Any,  # noqa: ANN401
+) -> WebhookDelivery:
+    """Return a delivery that waits for its first attempt; `fields` are its own."""
+    return WebhookDelivery(
+        **{
+            "id": DeliveryId(id_),
+            "webhook_id": WebhookId(webhook),
+            "event_id": "evt_0000000000000001",
+            "event_type": EventType.SENT,
+            "body": b'{"type":"message.sent"}',
+            "created_at": NOW,
+            "next_attempt_at": due_at,
+            **fields,
+        }
     )
 
 

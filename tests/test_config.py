@@ -242,6 +242,11 @@ def test_a_named_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
         ('[store]\nurl = "mysql://x"\n', "store.url", "expected `sqlite:///relative.db`"),
         ('[queue]\nurl = "nats://x"\n', "queue.url", "expected `store:`"),
         ('[sender]\ndefault_from = "nobody"\n', "sender.default_from", "the domain is missing"),
+        (
+            '[webhooks]\nallow_private_networks = ["10.0.0.1/8"]\n',
+            "webhooks.allow_private_networks",
+            "has host bits set",
+        ),
     ],
 )
 def test_a_mistake_names_file_key_and_what_is_expected(

@@ -174,6 +174,35 @@ class IdempotencyConfig(_Section, frozen=True):
     )
 
 
+class WebhooksConfig(_Section, frozen=True):
+    """Webhooks to clients: events are sent to addresses that clients choose."""
+
+    timeout: Annotated[
+        timedelta, Doc(description="How long a receiver may take to answer a request.")
+    ] = timedelta(seconds=15)
+    in_flight: Annotated[
+        int, Doc(ge=1, le=1000, description="Requests to one webhook at the same time.")
+    ] = 8
+    pause_after: Annotated[
+        timedelta,
+        Doc(description="A webhook whose every attempt has failed for so long is paused."),
+    ] = timedelta(days=3)
+    keep_deliveries: Annotated[
+        timedelta,
+        Doc(description="Deliveries are deleted when nothing happened to them for so long."),
+    ] = timedelta(days=30)
+    allow_http: Annotated[
+        bool, Doc(description="Whether `http://` is allowed besides `https://`.")
+    ] = False
+    allow_private_networks: Annotated[
+        tuple[str, ...],
+        Doc(
+            description="Networks that webhooks may lead to although they are not public, such as "
+            "`10.0.0.0/8`. Clients can then reach, and read answers of, everything there."
+        ),
+    ] = ()
+
+
 class BreakerConfig(_Section, frozen=True):
     """When a provider is left out."""
 
@@ -244,6 +273,7 @@ class Config(_Section, frozen=True):
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()
     sandbox: SandboxConfig = SandboxConfig()

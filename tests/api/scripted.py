@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mail_sender.domain.feedback import Feedback
 from mail_sender.domain.message import Address, Message
 from mail_sender.domain.outcome import (
     Accepted,
@@ -28,6 +30,14 @@ from mail_sender.providers.port import (
     Settling,
     Verification,
     VerificationStatus,
+)
+from mail_sender.providers.webhook import (
+    Forged,
+    Genuine,
+    Judgement,
+    Malformed,
+    Unreadable,
+    WebhookCall,
 )
 
 ACCEPTED = Accepted(provider_message_id="p-1", diagnostic=Diagnostic(text="", code=200))
@@ -135,3 +145,33 @@ class Verifying(Scripted):
         self, message: Message, *, to: Sequence[Address], attempted_at: datetime, now: datetime
     ) -> Evidence:
         return NoEvidence("nothing found", timedelta(minutes=1))
+
+
+@dataclass(slots=True)
+class ScriptedWebhook:
+    """Believes whoever says `{"key": …}`, unless told otherwise, and reads `feedback`.
+
+    Attributes:
+        judgement: Instead of what the call says.
+        feedback: What every genuine call says.
+        unreadable: A genuine call says nothing that makes sense.
+    """
+
+    judgement: Judgement | None = None
+    feedback: list[Feedback] = field(default_factory=list)
+    unreadable: bool = False
+
+    async def judge(self, call: WebhookCall) -> Judgement:
+        if self.judgement is not None:
+            return self.judgement
+        try:
+            document = json.loads(call.body)
+        except ValueError:
+            return Malformed("not JSON")
+        key = document.get("key") if isinstance(document, dict) else None
+        return Genuine(key) if isinstance(key, str) and key else Forged("no key")
+
+    def feedback_in(self, body: bytes, *, key: str, received_at: datetime) -> list[Feedback]:
+        if self.unreadable:
+            raise Unreadable("what is this?")
+        return self.feedback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -22,10 +23,17 @@ from mail_sender.delivery.quota import Quota, QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
+from mail_sender.events.endpoints import Endpoints
+from mail_sender.events.resolver import CheckedResolver
+from mail_sender.events.targets import TargetRules, networks
+from mail_sender.events.webhook import Caller, webhook_client
+from mail_sender.feedback.hooks import Hooks
+from mail_sender.feedback.listener import Listener
 from mail_sender.intake.actions import Actions
 from mail_sender.intake.intake import Intake, IntakePolicy
 from mail_sender.intake.keys import issue_key
 from mail_sender.observability.metrics import Metrics
+from mail_sender.providers.webhook import Webhook
 from mail_sender.queue.polling import PollingQueue
 from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import ApiKey, Scope
@@ -33,7 +41,7 @@ from mail_sender.worker.hand_over import Tools
 from mail_sender.worker.journal import Journal
 from mail_sender.worker.worker import Watchers, Worker, WorkerPolicy
 
-from .scripted import Scripted, Verifying
+from .scripted import Scripted, ScriptedWebhook, Verifying
 
 VERSION = "9.9.9"
 MAX_BYTES = 4_000_000
@@ -66,6 +74,7 @@ class Stack:
     key: ApiKey
     secret: str
     providers: Mapping[str, Scripted]
+    listener: Listener
 
     @property
     def ses(self) -> Scripted:
@@ -129,6 +138,7 @@ async def running(
     claims: bool = True,
     max_queued: int = 1_000,
     sandbox: SandboxControl | None = None,
+    webhooks: Mapping[str, Webhook] | None = None,
     **policy: Any,  # noqa: ANN401
 ) -> AsyncIterator[Stack]:
     """Start a gateway and stop it again.
@@ -139,6 +149,7 @@ async def running(
         claims: False: nothing leaves the queue, but for sync messages.
         max_queued: Limit of the queue.
         sandbox: What answers behind `/v1/sandbox`.
+        webhooks: By the names of providers; a scripted one for each of the two by default.
         policy: Fields of `ApiPolicy`.
     """
     clock = clock or SystemClock()
@@ -184,12 +195,27 @@ async def running(
         metrics=metrics,
         policy=IntakePolicy(max_queued=max_queued),
     )
+    hooks = webhooks or {name: ScriptedWebhook() for name in ("ses", "mailgun")}
+    listener = Listener(
+        hooks,
+        store=store,
+        clock=clock,
+        metrics=metrics,
+        on_settled=lambda it: watchers.settled(it.message_id, it.state),  # type: ignore[arg-type]
+    )
+    if claims:
+        listener.start()
     ready = NotReadyWhen()
+    rules = TargetRules(allow_http=True, allowed=networks(["127.0.0.0/8"]))
+    http = webhook_client(CheckedResolver(rules, asyncio.get_running_loop().getaddrinfo))
+    caller = Caller(http, clock, rules, timedelta(seconds=5))
     services = Services(
         store=store,
         intake=intake,
         actions=Actions(store, queue, clock),
+        hooks=Hooks(hooks, store=store, listener=listener, metrics=metrics),
         fleet=fleet,
+        webhooks=Endpoints(store.webhooks, caller, clock),
         clock=clock,
         metrics=metrics,
         policy=ApiPolicy(
@@ -215,9 +241,12 @@ async def running(
             key=key,
             secret=secret,
             providers=far_side,
+            listener=listener,
         )
     finally:
+        await listener.stop()
         await worker.stop(timedelta(seconds=1))
+        await http.close()
         await store.close()
 
 

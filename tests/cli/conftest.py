@@ -6,14 +6,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from mail_sender.cli import main
+from mail_sender.observability import maillog
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,14 @@ class Ended:
 
 
 Run = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """Leave the log as it was: `serve` turns it to a standard error that ends with its test."""
+    yield
+    structlog.reset_defaults()
+    maillog.configure(format_="json", level="info", mask_addresses=False)
 
 
 @pytest.fixture

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from mail_sender import app
-from mail_sender.cli.doctor.accounts import account_finding, clock_finding, sender_finding
+from mail_sender.cli.doctor.accounts import (
+    account_finding,
+    clock_finding,
+    event_findings,
+    sender_finding,
+)
 from mail_sender.cli.doctor.command import sender_domains
 from mail_sender.cli.doctor.finding import Finding, Level
 from mail_sender.cli.doctor.machine import (
@@ -254,6 +259,19 @@ def test_every_sender_domain_is_looked_up(place: Path) -> None:
     settings = app.load_settings(Source(file=Path("mail-sender.toml")))
 
     assert sender_domains(settings) == ["mail.example.com", "other.example.com"]
+
+
+def test_a_provider_whose_events_cannot_be_believed_is_named(place: Path) -> None:
+    """Without its key nobody learns of bounces and complaints, and nothing seems wrong."""
+    (place / "mail-sender.toml").write_text(CONFIGURED.format(port=25))
+    settings = app.load_settings(Source(file=place / "mail-sender.toml"))
+
+    without = event_findings(settings, {})
+    with_it = event_findings(settings, {"second"})
+
+    assert [(f.about, f.level) for f in without] == [("events of second", Level.WARNING)]
+    assert "providers.second.topic_arns" in (without[0].advice or "")
+    assert [(f.level, f.text) for f in with_it] == [(Level.OK, "taken at /hooks/second")]
 
 
 def test_an_unreachable_provider_is_a_problem_and_status_1(run: Run, place: Path) -> None:

@@ -18,7 +18,9 @@ COMMANDS = [
     "serve", "worker", "send", "status", "verify", "keys create", "keys list", "keys revoke",
     "providers list", "providers test", "providers pause", "providers resume", "queue show",
     "queue retry", "queue cancel", "suppressions list", "suppressions add", "suppressions remove",
-    "suppressions import", "suppressions export", "config check", "config show", "doctor",
+    "suppressions import", "suppressions export", "webhooks list", "webhooks create",
+    "webhooks test", "webhooks deliveries", "webhooks replay", "webhooks pause", "webhooks resume",
+    "webhooks rotate", "webhooks delete", "config check", "config show", "doctor",
     "migrate", "sandbox", "sandbox fail", "sandbox heal", "sandbox inbox", "sandbox faults",
     "sandbox verify", "bench",
 ]  # fmt: skip

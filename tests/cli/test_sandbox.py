@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mail_sender.clock import SystemClock
+from mail_sender.sandbox.contents import Contents
 from mail_sender.sandbox.server import Sandbox, SandboxSettings
 
 from .conftest import Ended, Run
@@ -179,3 +180,23 @@ def test_a_sandbox_runs_alone_until_it_is_stopped(place: Path) -> None:
 
     assert set(document["urls"]) == {"ses", "mailgun", "relay", "postmark", "resend"}
     assert document["control"].startswith("http://127.0.0.1:")
+
+
+def test_an_event_is_told_to_a_gateway(run: Run, running: Sandbox) -> None:
+    """What it answered is shown, and a no is a failure."""
+    running.inbox.put(
+        provider="mailgun",
+        mail_from="shop@example.com",
+        recipients=("ann@example.net",),
+        subject="Order 7",
+        read=Contents,
+    )
+
+    nobody = run("sandbox", "event", "mail-1", "delivered", "--to", "http://127.0.0.1:1")
+    refused = run("sandbox", "event", "mail-1", "delivered", "--to", running.http_url)
+    missing = run("sandbox", "event", "mail-9", "delivered", "--to", running.http_url)
+    wrong = run("sandbox", "event", "mail-1", "exploded", "--to", running.http_url)
+
+    assert (nobody.status, "connection refused" in nobody.out) == (1, True)
+    assert (refused.status, "404" in refused.out) == (1, True)
+    assert (missing.status, wrong.status) == (1, 2)

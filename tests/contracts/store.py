@@ -7,6 +7,7 @@ the clock that it reads, with `advance`. Add nothing.
 from __future__ import annotations
 
 from .store_actions import ActionsContract
+from .store_feedback import FeedbackContract
 from .store_intake import IntakeContract
 from .store_keeping import KeepingContract
 from .store_random import RandomContract
@@ -14,6 +15,7 @@ from .store_reading import ReadingContract
 from .store_record import RecordContract
 from .store_suppressions import SuppressionContract
 from .store_sweep import SweepContract
+from .store_webhooks import WebhookContract
 from .store_work import WorkContract
 
 
@@ -26,6 +28,8 @@ class StoreContract(
     ReadingContract,
     KeepingContract,
     SuppressionContract,
+    FeedbackContract,
+    WebhookContract,
     RandomContract,
 ):
     """See the module."""

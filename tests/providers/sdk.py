@@ -11,7 +11,7 @@ from typing import Any
 from mail_sender.clock import FakeClock
 from mail_sender.domain.message import Attachment, Disposition, Mailbox, Message
 from mail_sender.domain.outcome import Accepted
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.registry import make_provider
 from mail_sender.sandbox.faults import Auth, Kind
 from mail_sender.sandbox.server import Sandbox, SandboxSettings

@@ -20,8 +20,8 @@ from mail_sender.domain.outcome import Blame, Refused
 from mail_sender.domain.secret import Secret
 from mail_sender.providers.port import Provider
 from tests.contracts.http_provider import HttpProviderContract
+from tests.http import far_side
 from tests.make import ANN, BOB, CID, mailboxes, make_message
-from tests.providers import far_side
 from tests.providers.forms import read_form
 from tests.providers.make_mailgun import (
     HOOK_KEY,

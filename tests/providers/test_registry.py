@@ -11,7 +11,14 @@ import pytest
 import mail_sender.providers
 from mail_sender.domain.errors import ConfigError
 from mail_sender.providers.port import Provider
-from mail_sender.providers.registry import KINDS, kinds, make_provider, settings_of
+from mail_sender.providers.registry import (
+    KINDS,
+    kinds,
+    make_provider,
+    make_webhook,
+    settings_of,
+    webhook_needs,
+)
 from tests.providers.scripted_http import ScriptedHttp
 from tests.providers.tables import settings_from
 from tests.providers.tools import make_tools
@@ -94,3 +101,22 @@ def test_a_setting_that_cannot_work_stops_the_start(
     """Found at the first mail, it would be a mail lost."""
     with pytest.raises(ConfigError, match=named):
         settings_from(kind, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"), [("sendgrid", "webhook_public_key"), ("resend", "webhook_secret")]
+)
+def test_a_key_that_no_event_can_be_judged_by_stops_the_start(kind: str, wrong: str) -> None:
+    """It would refuse every event, and the provider would give up."""
+    settings = settings_from(kind, **{wrong: "nonsense"})
+
+    with pytest.raises(ConfigError, match=rf"providers\.main\.{wrong}"):
+        make_webhook("main", settings, make_tools(ScriptedHttp()))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if webhook_needs(kind) is not None])
+def test_without_its_key_no_event_of_a_provider_is_taken(kind: str) -> None:
+    """Anybody could tell anything."""
+    assert make_webhook("main", settings_from(kind), make_tools(ScriptedHttp())) is None
+    needed = str(webhook_needs(kind)).removesuffix("_file")
+    assert needed in {field.name for field in msgspec.structs.fields(settings_of(kind))}

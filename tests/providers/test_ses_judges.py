@@ -28,7 +28,7 @@ from mail_sender.clock import SystemClock
 from mail_sender.domain.message import Address, Attachment, Disposition, Mailbox, Message
 from mail_sender.domain.outcome import Accepted, Blame, Outcome, Reach, Refused
 from mail_sender.domain.secret import Secret
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.port import CheckResult, VerificationStatus
 from mail_sender.providers.ses import Ses, Settings, make
 from tests.make import ANN, BOB, CID, mailboxes, make_message

@@ -30,10 +30,10 @@ from mail_sender.providers.port import CheckResult
 from mail_sender.providers.smtp import Settings, Smtp, make
 from mail_sender.providers.smtp_connection import Tls
 
+from ..http.authority import Authority
 from ..make import ANN, BOB, CID, mailboxes, make_content, make_message
 from ..parsed_mail import read_back
 from ..requirements import need
-from .authority import Authority
 from .running import running
 from .smtp_relay import NoHttp, send
 from .tools import make_tools

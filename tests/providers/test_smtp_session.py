@@ -19,8 +19,8 @@ from mail_sender.providers.port import CheckResult
 from mail_sender.providers.smtp import Settings, make
 from mail_sender.providers.smtp_connection import Tls
 
+from ..http.authority import Authority
 from ..make import mailboxes, make_message
-from .authority import Authority
 from .smtp_far_side import Act, FarSide, Manners
 from .smtp_relay import (
     LARGE_TEXT,

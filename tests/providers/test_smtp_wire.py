@@ -13,7 +13,7 @@ import uvloop
 
 from mail_sender.providers.smtp_wire import Broken, Wire
 
-from .authority import Authority
+from ..http.authority import Authority
 
 _CHUNK = bytes(1 << 16)
 _MOMENT = 0.2

@@ -14,7 +14,7 @@ import pytest
 
 from mail_sender.clock import FakeClock
 from mail_sender.domain.outcome import Accepted
-from mail_sender.providers.http_client import PooledHttpClient
+from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.port import LooksUp, NoEvidence, Provider, Settling, Taken
 from mail_sender.providers.registry import make_provider
 from mail_sender.sandbox.accounts import API_ACCOUNTS

@@ -79,11 +79,27 @@ class Timely:
                 await connection.close()
                 self._told = now
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method, or a part with methods
+        found = getattr(self._store, name)
+        return _Part(found, self._tell) if name == "webhooks" else _timely(found, self._tell)
+
+
+class _Part:
+    """A part of the store, as timely as the whole."""
+
+    def __init__(self, part: object, tell: Callable[[], Awaitable[None]]) -> None:
+        self._part = part
+        self._tell = tell
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        method = getattr(self._store, name)
+        return _timely(getattr(self._part, name), self._tell)
 
-        async def timely(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - any method
-            await self._tell()
-            return await method(*args, **kwargs)
 
-        return timely
+def _timely(
+    method: Callable[..., Awaitable[Any]], tell: Callable[[], Awaitable[None]]
+) -> Callable[..., Awaitable[Any]]:
+    async def timely(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - any method
+        await tell()
+        return await method(*args, **kwargs)
+
+    return timely

@@ -25,7 +25,7 @@ from mail_sender.store.sqlite_file import (
     writer_connection,
 )
 
-from ..make import make_new
+from ..make import ANN, make_new
 from .sqlite_files import change_in, opened, rows_in
 
 
@@ -214,6 +214,22 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> Non
 
     assert rows_in(path, "PRAGMA user_version") == [(len(known) + 2,)]
     assert rows_in(path, "SELECT a, b FROM x") == []
+
+
+async def test_a_file_of_every_version_before_opens_with_what_it_holds(tmp_path: Path) -> None:
+    """An operator upgrades the program and starts it: nothing else is needed."""
+    for version in range(1, len(migrations())):
+        path = tmp_path / f"{version}.db"
+        with closing(writer_connection(path)) as connection:
+            migrate(connection, path, migrations()[:version])
+            connection.execute("INSERT INTO checks (id, at) VALUES (7, 7)")
+
+        async with opened(path) as store:
+            assert await store.webhooks.all() == []
+            assert await store.suppression(ANN) is None
+
+        assert rows_in(path, "PRAGMA user_version") == [(len(migrations()),)]
+        assert rows_in(path, "SELECT at FROM checks WHERE id = 7") == [(7,)]
 
 
 def test_two_processes_may_create_the_file_at_once(tmp_path: Path) -> None:

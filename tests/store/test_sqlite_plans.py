@@ -17,8 +17,11 @@ import pytest
 
 from mail_sender.domain.message import MessageId
 from mail_sender.domain.status import State
+from mail_sender.domain.webhook import DeliveryState, WebhookId
 from mail_sender.store import (
+    sqlite_deliveries,
     sqlite_find,
+    sqlite_hooks,
     sqlite_keys,
     sqlite_moves,
     sqlite_read,
@@ -29,6 +32,7 @@ from mail_sender.store import (
 )
 from mail_sender.store.port import Query, SuppressionQuery
 from mail_sender.store.sqlite_file import prepare, writer_connection
+from mail_sender.store.webhooks import DeliveryQuery, OccurrenceQuery
 
 from ..make import NOW
 
@@ -71,6 +75,12 @@ _ATTEMPTS_IN_TIME = (
         (sqlite_read.LATER, "COVERING INDEX messages_due (lane=? AND due_at>?)"),
         (sqlite_read.HELD, "COVERING INDEX messages_held"),
         (sqlite_read.IN_STATE, "COVERING INDEX messages_by_state (state=?)"),
+        (
+            sqlite_deliveries.DUE,
+            "INDEX webhook_deliveries_due (webhook_id=? AND next_attempt_at<?)",
+        ),
+        (sqlite_deliveries.PENDING, "COVERING INDEX webhook_deliveries_due"),
+        (sqlite_deliveries.OVER, "INDEX webhook_deliveries_by_age (updated_at<?)"),
         (sqlite_keys.TAKEN, "COVERING INDEX recipients_taken (taken_by=? AND taken_at>?)"),
         (
             sqlite_stats.MESSAGES,
@@ -83,6 +93,8 @@ _ATTEMPTS_IN_TIME = (
         (sqlite_stats.HAND_OVERS_OF_TAG, "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"),
         (sqlite_stats.ATTEMPTS_OF_TAG, "SEARCH a USING INDEX attempts_by_message (seq=?)"),
         (sqlite_stats.DURATIONS_OF_TAG, "SEARCH a USING INDEX attempts_by_message (seq=?)"),
+        (sqlite_hooks.WAITING, "INDEX hooks_stored"),
+        (sqlite_hooks.DUE, "INDEX unattached_due (due_at<?)"),
         (sqlite_stats.NEXT_PROVIDER, "COVERING INDEX attempts_by_outcome (provider>?)"),
     ],
 )
@@ -103,6 +115,9 @@ def test_a_statement_uses_its_index(
         (sqlite_record.HELD, 4, "sqlite_autoindex_messages_1 (id=?)"),
         (sqlite_record.RECORD_MESSAGES, 13, "messages USING INTEGER PRIMARY KEY"),
         (sqlite_record.RECORD_RECIPIENTS, 11, "recipients USING PRIMARY KEY (seq=?)"),
+        (sqlite_record.SETTLED_BEFORE, 1, "messages USING INTEGER PRIMARY KEY"),
+        (sqlite_hooks.BY_OUR_ID, 1, "sqlite_autoindex_messages_1 (id=?)"),
+        (sqlite_hooks.BY_PROVIDERS_ID, 1, "attempts_by_provider_id (provider_message_id=?)"),
     ],
 )
 def test_a_batch_looks_up_each_of_its_rows(
@@ -182,6 +197,25 @@ def test_the_suppression_list_is_walked_in_its_order(connection: sqlite3.Connect
     later = sqlite_suppressions.statement(SuppressionQuery(cursor="1-1"), 1)
     (step,) = plan(connection, *later)
     assert step == "SEARCH suppressions USING INDEX suppressions_by_time (created_at<?)"
+
+
+def test_a_publisher_reads_on_from_its_cursor(connection: sqlite3.Connection) -> None:
+    """Once a second for as long as the gateway runs, whatever was published before."""
+    query = OccurrenceQuery(after="evt_0000000000000007")
+
+    steps = plan(connection, *sqlite_deliveries.occurrences_statement(query))
+
+    assert steps[0] == "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)"
+    assert not any("SCAN" in step or "ORDER BY" in step for step in steps), steps
+
+
+def test_deliveries_are_walked_newest_first(connection: sqlite3.Connection) -> None:
+    """A page is broken off after a page, and nothing is sorted."""
+    query = DeliveryQuery(webhook_id=WebhookId("w"), state=DeliveryState.FAILED, cursor="1-1")
+
+    (step,) = plan(connection, *sqlite_deliveries.statement(query))
+
+    assert "INDEX webhook_deliveries_by_webhook (webhook_id=? AND n<?)" in step
 
 
 def test_events_of_a_message_are_found_by_it(connection: sqlite3.Connection) -> None:

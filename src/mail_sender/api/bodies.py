@@ -58,10 +58,14 @@ async def _bytes(request: Request, pattern: re.Pattern[str], wanted: str) -> byt
     media_type = field(request.scope, b"content-type")
     if not pattern.fullmatch(media_type or ""):
         raise WrongMediaType(media_type, wanted=wanted)
+    _refuse_packed(request, wanted)
+    return await _limited(request)
+
+
+def _refuse_packed(request: Request, wanted: str) -> None:
     coding = field(request.scope, b"content-encoding")
     if coding is not None and coding.lower() != "identity":
         raise WrongMediaType(coding, wanted=wanted)
-    return await _limited(request)
 
 
 async def parsed(parse: Callable[[bytes], Result], body: bytes) -> Result:
@@ -95,8 +99,19 @@ def _has_body(request: Request) -> bool:
     return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
 
 
-async def _limited(request: Request) -> bytes:
-    limit = services_of(request).policy.max_request_bytes
+async def any_bytes(request: Request, limit: int) -> bytes:
+    """Return the body of a request, whatever it says it is.
+
+    Raises:
+        WrongMediaType: It is packed.
+        BodyTooLarge: Of more than `limit` bytes.
+    """
+    _refuse_packed(request, "anything")
+    return await _limited(request, limit)
+
+
+async def _limited(request: Request, limit: int | None = None) -> bytes:
+    limit = services_of(request).policy.max_request_bytes if limit is None else limit
     announced = field(request.scope, b"content-length") or ""
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit)

@@ -33,14 +33,16 @@ from .resources import api_routes
 from .schemas import Problem
 from .schemas_key import NewKey, Rotation
 from .schemas_provider import PauseRequest
-from .schemas_sandbox import SandboxFaults
+from .schemas_sandbox import SandboxFaults, SandboxStory
 from .schemas_search import CancelMany, Reschedule, RetryMany, RetryOne
 from .schemas_send import Batch, SendRequest
 from .schemas_suppression import NewSuppression, NewSuppressions
+from .schemas_webhook import NewWebhook, SecretRotation, WebhookPatch, WebhookReplay
 
 BODIES: tuple[type[BaseModel], ...] = (
     SendRequest, Batch, RetryMany, RetryOne, CancelMany, Reschedule, NewKey, Rotation, PauseRequest,
-    SandboxFaults, NewSuppression, NewSuppressions,
+    SandboxFaults, SandboxStory, NewSuppression, NewSuppressions, NewWebhook, WebhookPatch,
+    SecretRotation, WebhookReplay,
 )  # fmt: skip
 
 _OF_KEYS: tuple[type[MailSenderError], ...] = (
@@ -68,6 +70,7 @@ _TAGS = [
     {"name": "Sending", "description": "Hand over mail, or ask where it would go."},
     {"name": "Messages", "description": "What became of them, and what may still be done."},
     {"name": "Events", "description": "What happened, as a list and as a stream."},
+    {"name": "Webhooks", "description": "Your programs are told of events, and what became of it."},
     {"name": "Suppressions", "description": "Addresses that get no mail, from any provider."},
     {"name": "Providers", "description": "The other side: health, routes, verified addresses."},
     {"name": "Statistics", "description": "Counts, shares and latencies."},

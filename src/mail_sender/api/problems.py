@@ -69,6 +69,11 @@ KINDS: Mapping[type[MailSenderError], Kind] = {
     ),
     errors.QueueFull: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", "The queue is full"),
     errors.Draining: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "The gateway is stopping"),
+    errors.NotGenuine: Kind(HTTPStatus.UNAUTHORIZED, "not_genuine", "Not the provider's call"),
+    errors.InvalidHook: Kind(HTTPStatus.BAD_REQUEST, "invalid_hook", "Not what the provider sends"),
+    errors.HookUndecided: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "hook_undecided", "Nobody can tell whose call it is"
+    ),
     of_the_door.InvalidJson: Kind(HTTPStatus.BAD_REQUEST, "invalid_json", "Not JSON"),
     of_the_door.InvalidCsv: Kind(HTTPStatus.BAD_REQUEST, "invalid_csv", "Not CSV"),
     of_the_door.BodyTooLarge: Kind(
@@ -147,6 +152,8 @@ def headers_of(error: MailSenderError) -> dict[str, str]:
     match error:
         case of_the_door.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="mail-sender"'}
+        case errors.NotGenuine():
+            return {"WWW-Authenticate": 'Basic realm="webhooks"'}  # for those with a password
         case of_the_door.BodyTooLarge():
             return {"Connection": "close"}  # what is left of the body is not read
         case errors.IdempotencyInProgress():
@@ -155,6 +162,7 @@ def headers_of(error: MailSenderError) -> dict[str, str]:
             errors.StoreUnavailable(retry_after=wait)
             | errors.QueueFull(retry_after=wait)
             | errors.Draining(retry_after=wait)
+            | errors.HookUndecided(retry_after=wait)
             | of_the_door.RateLimited(retry_after=wait)
             | of_the_door.NotReady(retry_after=wait)
         ):

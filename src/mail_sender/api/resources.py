@@ -11,6 +11,7 @@ from starlette.responses import Response
 from . import (
     events,
     health,
+    hooks,
     keys,
     messages,
     providers,
@@ -19,12 +20,15 @@ from . import (
     stats,
     suppressions,
     system,
+    webhooks,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
-        sending, messages, events, suppressions, providers, stats, keys, sandbox, system, health,
+        sending, messages, events, hooks, webhooks, suppressions, providers, stats, keys, sandbox,
+        system,
+        health,
     )
 )  # fmt: skip
 

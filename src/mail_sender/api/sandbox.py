@@ -10,13 +10,13 @@ from typing import Annotated
 from urllib.parse import quote, urlencode
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from ..domain.errors import Fault
 from .answers import Answer
 from .auth import NEEDS_CONTENT, NEEDS_MANAGE, NEEDS_READ, Behind
-from .bodies import json_bytes
+from .bodies import json_body, json_bytes
 from .documented import JSON_BODY, json_request, problems, refusals, together
 from .errors import InvalidJson, InvalidRequest, NoSandbox
 from .problems import NOT_FOUND, answer_to
@@ -27,6 +27,8 @@ from .schemas_sandbox import (
     SandboxIdentities,
     SandboxInbox,
     SandboxMail,
+    SandboxStory,
+    SandboxTellings,
 )
 from .services import Services
 
@@ -123,6 +125,24 @@ async def put_faults(name: str, request: Request, services: Behind) -> Response:
 async def delete_faults(name: str, services: Behind) -> Response:
     """Take all its faults away."""
     return await _ask(services, "DELETE", f"/faults/{_segment(name)}")
+
+
+@router.post(
+    "/v1/sandbox/events",
+    dependencies=[NEEDS_MANAGE],
+    response_model=SandboxTellings,
+    summary="Let an imitated provider tell what became of a mail",
+    responses=refusals(NoSandbox, *JSON_BODY),
+    openapi_extra=json_request(SandboxStory),
+)
+async def tell_events(
+    story: Annotated[SandboxStory, Depends(json_body(SandboxStory))], services: Behind
+) -> Response:
+    """It calls the webhook of this gateway as the real one would: late, twice, or in disorder.
+
+    For example `{"mail": "mail-1", "events": ["delivered"]}` for a mail in the inbox.
+    """
+    return await _ask(services, "POST", "/events", story.model_dump_json().encode())
 
 
 @router.get(

@@ -308,12 +308,12 @@ def content_of(record: Record) -> dict[str, object]:
 
 
 class EventOut(TypedDict):
-    """Something that happened to a message or a provider."""
+    """Something that happened to a message, a provider or a webhook."""
 
     id: Annotated[str, Field(description="Sorts in order of happening; dedupe on it.")]
     type: EventType
     at: datetime
-    message_id: Annotated[str | None, Field(description="Null for an event about a provider.")]
+    message_id: Annotated[str | None, Field(description="Null for an event about no message.")]
     data: Annotated[dict[str, object], Field(description="What is known of it, by its type.")]
 
 

@@ -95,3 +95,44 @@ class SandboxIdentities(TypedDict):
     """All of them."""
 
     identities: list[SandboxIdentity]
+
+
+class SandboxStory(BaseModel):
+    """What the imitated provider shall tell of a mail that it took."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"mail": "mail-1", "events": ["delivered", "complained"]}]},
+    )
+
+    mail: Annotated[str, Field(description="Its id in the inbox.", examples=["mail-1"])]
+    events: Annotated[
+        list[str],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="In this order, also an impossible one: `accepted`, `delivered`, "
+            "`deferred`, `bounced`, `soft_bounced`, `rejected`, `complained`, `opened`, "
+            "`clicked`, `unsubscribed`.",
+            examples=[["delivered"]],
+        ),
+    ]
+    recipient: Annotated[
+        str | None, Field(description="To whom it happened; else to everybody in the envelope.")
+    ] = None
+    times: Annotated[int, Field(ge=1, le=100, description="How often each is told.")] = 1
+    after: Annotated[float, Field(ge=0, le=3600, description="Seconds until then.")] = 0
+
+
+class SandboxTold(TypedDict):
+    """One call of our webhook."""
+
+    event: str
+    status: Annotated[int | None, Field(description="What we answered; null: it comes later.")]
+    said: str
+
+
+class SandboxTellings(TypedDict):
+    """All calls, in order."""
+
+    told: list[SandboxTold]

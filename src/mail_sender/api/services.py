@@ -11,6 +11,8 @@ from typing import Protocol
 from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox
+from ..events.endpoints import Endpoints
+from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
@@ -78,7 +80,9 @@ class Services:
     store: Store
     intake: Intake
     actions: Actions
+    hooks: Hooks
     fleet: Fleet
+    webhooks: Endpoints
     clock: Clock
     metrics: Metrics
     policy: ApiPolicy

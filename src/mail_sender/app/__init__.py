@@ -5,7 +5,7 @@ is everything of one process, `serving` puts the HTTP server and the signals aro
 """
 
 from ..intake.keys import issue_key as create_key
-from .gateway import Gateway, make_providers, open_store
+from .gateway import Gateway, make_providers, make_tools, make_webhooks, open_store
 from .serving import LOCAL_FILE, ROLES, LocalFile, run
 from .settings import Settings, find_config, load_settings, sandbox_settings
 
@@ -19,6 +19,8 @@ __all__ = [
     "find_config",
     "load_settings",
     "make_providers",
+    "make_tools",
+    "make_webhooks",
     "open_store",
     "run",
     "sandbox_settings",

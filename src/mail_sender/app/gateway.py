@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -30,21 +31,28 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..events.endpoints import Endpoints
+from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
+from ..events.resolver import CheckedResolver, SystemLookup
+from ..events.webhook import Caller, webhook_client
+from ..feedback.hooks import Hooks
+from ..feedback.listener import Listener
+from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
 from ..intake.rules import Limits
 from ..observability import maillog
 from ..observability.metrics import Metrics
-from ..providers.http_client import PooledHttpClient
 from ..providers.port import Provider
-from ..providers.registry import make_provider
+from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
+from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
 from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
-from ..store.port import Change, Store
+from ..store.port import Change, Learnt, Store
 from ..store.postgres import PostgresStore
 from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
@@ -58,7 +66,10 @@ from .settings import (
     provider_settings,
     sandbox_settings,
     sqlite_path,
+    target_rules,
 )
+
+_LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -72,20 +83,24 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     return MemoryStore(clock) if path is None else SqliteStore(path, clock)
 
 
-def make_providers(
+def make_tools(
     settings: Settings,
     clock: Clock,
     *,
     http: PooledHttpClient | None = None,
     inbox: InboxSink | None = None,
-) -> dict[str, Provider]:
-    """Return every configured provider by name. The caller closes them."""
-    tools = Tools(
+) -> Tools:
+    """Return what providers are made with."""
+    return Tools(
         http=http or PooledHttpClient(),
         clock=clock,
         hostname=settings.config.sender.hostname or socket.getfqdn(),
         inbox=inbox or Inbox(clock).deliver,
     )
+
+
+def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
+    """Return every configured provider by name. The caller closes them."""
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
     }
@@ -93,6 +108,14 @@ def make_providers(
 
 def _queue_of(store: Store) -> PollingQueue:
     return SharedQueue(store.bell) if isinstance(store, PostgresStore) else PollingQueue()
+
+
+def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
+    """Return what takes events, of every provider that tells some and is configured so."""
+    made = {
+        name: make_webhook(name, provider, tools) for name, provider in settings.providers.items()
+    }
+    return {name: webhook for name, webhook in made.items() if webhook is not None}
 
 
 def _fleet(
@@ -167,14 +190,17 @@ class Gateway:
         http = PooledHttpClient()
         self._stack.push_async_callback(http.close)
         settings = self._with_built_in()
-        providers = make_providers(
-            settings, self.clock, http=http, inbox=self.sandbox.inbox.deliver
-        )
+        tools = make_tools(settings, self.clock, http=http, inbox=self.sandbox.inbox.deliver)
+        providers = make_providers(settings, tools)
         self.fleet = _fleet(settings, providers, self.clock, self._breaker_changed)
         self._stack.push_async_callback(self.fleet.close)
+        caller = self._webhook_caller()
+        self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
         self.queue = _queue_of(self.store)
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
+        self._start_listener(make_webhooks(settings, tools))
+        self._start_publisher(caller)
         self.intake = Intake(
             store=self.store,
             worker=self.worker,
@@ -220,7 +246,7 @@ class Gateway:
         self._stack.push_async_callback(self.sandbox.stop)
         if self.settings.is_demo:
             ports = (self.sandbox.port_of(name) for name in ("ses", "mailgun", "relay"))
-            tables = demo_tables(*ports)
+            tables = demo_tables(*ports, control=self.sandbox.http_url)
             self.settings = replace(
                 self.settings,
                 providers={
@@ -275,6 +301,50 @@ class Gateway:
         )
         await self.worker.start()
 
+    def _start_listener(self, webhooks: Mapping[str, Webhook]) -> None:
+        listener = Listener(
+            webhooks,
+            store=self.store,
+            clock=self.clock,
+            metrics=self.metrics,
+            on_settled=self._settled_by_event,
+        )
+        self.hooks = Hooks(webhooks, store=self.store, listener=listener, metrics=self.metrics)
+        if self.role != "api":
+            listener.start()
+            self._stack.push_async_callback(listener.stop)
+
+    def _webhook_caller(self) -> Caller:
+        rules, lookup = target_rules(self.settings.config), SystemLookup()
+        self._stack.callback(lookup.close)
+        http = webhook_client(CheckedResolver(rules, lookup))
+        self._stack.push_async_callback(http.close)
+        return Caller(http, self.clock, rules, self.settings.config.webhooks.timeout)
+
+    def _start_publisher(self, caller: Caller) -> None:
+        """Publish where mail is sent. Stopped before the store is closed."""
+        if self.role == "api":
+            return
+        config = self.settings.config.webhooks
+        publisher = Publisher(
+            PublisherTools(
+                store=self.store.webhooks,
+                caller=caller,
+                clock=self.clock,
+                metrics=self.metrics,
+                may_work=self.worker.may_work,
+                chance=random.random,
+            ),
+            PublisherPolicy(
+                owner=self.worker.owner,
+                in_flight=config.in_flight,
+                pause_after=config.pause_after,
+                keep_deliveries=config.keep_deliveries,
+            ),
+        )
+        publisher.start()
+        self._stack.push_async_callback(publisher.stop, _LAST_CALLS)
+
     def _services(self) -> Services:
         config = self.settings.config
         default_from = config.sender.default_from
@@ -282,7 +352,9 @@ class Gateway:
             store=self.store,
             intake=self.intake,
             actions=Actions(self.store, self.queue, self.clock),
+            hooks=self.hooks,
             fleet=self.fleet,
+            webhooks=self.endpoints,
             clock=self.clock,
             metrics=self.metrics,
             policy=ApiPolicy(
@@ -316,6 +388,11 @@ class Gateway:
         )
         self.metrics.message_concluded(message, change.state, self.clock.now())
         self.watchers.concluded(message, change)
+
+    def _settled_by_event(self, learnt: Learnt) -> None:
+        if learnt.state is not None and learnt.message_id is not None:
+            self.metrics.concluded.labels(learnt.state).inc()
+            self.watchers.settled(learnt.message_id, learnt.state)
 
     def _breaker_changed(self, provider: str, view: BreakerView) -> None:
         is_open = view.state is not BreakerState.CLOSED

@@ -71,6 +71,7 @@ async def _serve(settings: Settings, role: str) -> int:
         try:
             server = _server(services)
             url = _url_of(sockets[0])
+            gateway.sandbox.teller.gateway_url = url
             await _announce(gateway, url)
             return await _until_stopped(gateway, server, sockets)
         finally:

@@ -24,9 +24,11 @@ from ..config import (
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
 from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
+from ..events.targets import TargetRules, networks
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
+from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
 from ..store.postgres import Host, hosts_of, is_postgres
 
@@ -72,6 +74,7 @@ def load_settings(source: Source) -> Settings:
     refuse_strange_provider_variables(providers, used, source)
     _check_routes(config, source)
     _check_addresses(config, providers, source)
+    target_rules(config, source)
     postgres_hosts(config, source) or sqlite_path(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
@@ -127,11 +130,23 @@ def _check_addresses(
             raise ConfigError(f"{source.at(f'providers.{name}.sender')}: {error}") from None
 
 
+def target_rules(config: Config, source: Source | None = None) -> TargetRules:
+    """Return where webhooks may lead. Raises `ConfigError`."""
+    try:
+        allowed = networks(config.webhooks.allow_private_networks)
+    except ValueError as error:
+        where = (source or Source()).at("webhooks.allow_private_networks")
+        raise ConfigError(f"{where}: {error}") from None
+    return TargetRules(allow_http=config.webhooks.allow_http, allowed=allowed)
+
+
 def _demo(config: Config) -> Config:
     """Return the embedded defaults: three imitated providers and a route over all of them."""
     sandbox = msgspec.structs.replace(config.sandbox, enabled=True)
     # Port 0 is settled when the sandbox starts; until then a relay's table needs some number.
-    tables = demo_tables(sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port or 25)
+    control = f"http://127.0.0.1:{sandbox.control_port}"
+    ports = (sandbox.ses_port, sandbox.mailgun_port, sandbox.smtp_port or 25)
+    tables = demo_tables(*ports, control=control)
     routes = config.routes or {DEFAULT_ROUTE: RouteConfig(providers=tuple(tables))}
     return msgspec.structs.replace(config, sandbox=sandbox, providers=tables, routes=routes)
 
@@ -154,8 +169,11 @@ def sandbox_settings(config: SandboxConfig) -> SandboxSettings:
     return SandboxSettings(accounts=accounts, control_port=config.control_port, ports=ports)
 
 
-def demo_tables(ses: int, mailgun: int, smtp: int) -> dict[str, dict[str, object]]:
-    """Return the providers of the embedded defaults, on the sandbox's ports."""
+def demo_tables(ses: int, mailgun: int, smtp: int, *, control: str) -> dict[str, dict[str, object]]:
+    """Return the providers of the embedded defaults, on the sandbox's ports.
+
+    `control` is the URL of the sandbox's control API, where its SNS has its certificate.
+    """
     return {
         "ses": {
             "kind": "ses",
@@ -163,12 +181,15 @@ def demo_tables(ses: int, mailgun: int, smtp: int) -> dict[str, dict[str, object
             "access_key_id": "SANDBOX",
             "secret_access_key": "sandbox",
             "endpoint_url": f"http://127.0.0.1:{ses}",
+            "topic_arns": [TOPIC_ARN],
+            "sns_endpoint_url": control,
         },
         "mailgun": {
             "kind": "mailgun",
             "domain": "mg.example.com",
             "api_key": "sandbox",
             "base_url": f"http://127.0.0.1:{mailgun}",
+            "webhook_signing_key": MAILGUN_SIGNING_KEY,
         },
         "relay": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "tls": "none"},
     }

@@ -1,4 +1,4 @@
-"""The flag `--expires`: a time, or a span from now on."""
+"""Flags that take a time, or a span from now: forwards (`--expires 30d`) or back (`--since 2h`)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,37 @@ def expiry_of(text: str, now: datetime) -> datetime:
     Raises:
         CommandFailed: It is something else, or has no offset from UTC.
     """
-    if (span := _SPAN.fullmatch(text)) is not None:
-        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    span = _span(text)
+    return _time("--expires", text) if span is None else now + span
+
+
+def past_of(flag: str, text: str, now: datetime) -> datetime:
+    """Read a time, or a span that ends now. Raises `CommandFailed` as `expiry_of`."""
+    span = _span(text)
+    return _time(flag, text) if span is None else now - span
+
+
+def span_of(flag: str, text: str) -> timedelta:
+    """Read a span. Raises `CommandFailed`."""
+    span = _span(text)
+    if span is None:
+        raise wrong_usage(f"{flag}: expected a span such as 12h or 7d, got {text!r}")
+    return span
+
+
+def _span(text: str) -> timedelta | None:
+    found = _SPAN.fullmatch(text)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+
+
+def _time(flag: str, text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         raise wrong_usage(
-            f"--expires: expected a time such as 2031-05-01T00:00:00Z or a span such as 30d, "
+            f"{flag}: expected a time such as 2031-05-01T00:00:00Z or a span such as 30d, "
             f"got {text!r}"
         )
     return at

@@ -62,6 +62,20 @@ GROUPS = {
             "export": "suppressions:export",
         },
     ),
+    "webhooks": (
+        "Where events are sent, and what became of them.",
+        {
+            "list": "webhooks:list_",
+            "create": "webhooks:create",
+            "test": "webhooks:send_test",
+            "deliveries": "webhooks:deliveries",
+            "replay": "webhooks:replay",
+            "pause": "webhooks:pause",
+            "resume": "webhooks:resume",
+            "rotate": "webhooks:rotate",
+            "delete": "webhooks:delete",
+        },
+    ),
     "config": (
         "The configuration of this machine.",
         {"check": "settings:check", "show": "settings:show"},

@@ -20,9 +20,11 @@ from ..clock import SystemClock
 from ..config import SandboxConfig, load
 from ..domain.errors import ConfigError
 from ..sandbox.faults import Fault
+from ..sandbox.provider_events import Happening
 from ..sandbox.server import Sandbox
 from . import target, terminal
 from .client import Client
+from .failure import FAILED
 from .flags import ANY_CONFIG, TABLES, Configured, Format
 
 sandbox = App(
@@ -138,6 +140,47 @@ def inbox(
         ],
     )
     return 0
+
+
+@sandbox.command
+def event(
+    id_: Annotated[str, Parameter(name="id", help="Of the mail: `mail-sender sandbox inbox`.")],
+    events: Annotated[
+        list[Happening],
+        Parameter(name="event", help="One or more, told in this order, whatever their own is."),
+    ],
+    /,
+    *,
+    recipient: Annotated[
+        str | None, Parameter(help="To whom it happened; else to everybody in the envelope.")
+    ] = None,
+    times: Annotated[int, Parameter(help="How often each is told.")] = 1,
+    after: Annotated[float, Parameter(help="Seconds until then.")] = 0.0,
+    to: Annotated[
+        str | None,
+        Parameter(help="The gateway's URL, for a sandbox that runs beside none."),
+    ] = None,
+    control: Control = None,
+    shown: Format = TABLES,
+) -> int:
+    """Let an imitated provider tell the gateway what became of a mail, late or twice if wished."""
+    body = {
+        "mail": id_,
+        "events": events,
+        "recipient": recipient,
+        "times": times,
+        "after": after,
+        "url": to,
+    }
+    document = target.sandbox(control).ask("POST", "/events", body=body).document
+    told = document["told"]
+    if shown.json:
+        terminal.show_document(document)
+    else:
+        terminal.show_table(
+            ("event", "answer", "said"), [(t["event"], t["status"], t["said"]) for t in told]
+        )
+    return FAILED if not after and any(t["status"] != 200 for t in told) else 0
 
 
 @sandbox.command

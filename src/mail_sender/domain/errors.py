@@ -94,3 +94,22 @@ class Draining(MailSenderError):
 
     public = "The gateway is stopping; nothing was accepted. Try again."
     retry_after = timedelta(seconds=2)
+
+
+class NotGenuine(MailSenderError):
+    """A call of a webhook is not the provider's, or too old."""
+
+    public = "This is not a call of the provider, or it is too old."
+
+
+class InvalidHook(MailSenderError):
+    """A call of a webhook is nothing that the provider sends."""
+
+    public = "This is nothing that this provider sends."
+
+
+class HookUndecided(MailSenderError):
+    """Whether a call of a webhook is genuine cannot be found out now."""
+
+    public = "Whether this is a call of the provider cannot be found out now. Try again."
+    retry_after = timedelta(seconds=20)

@@ -32,7 +32,11 @@ _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]  #: o
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
     chance = int.from_bytes(chance_bytes(10))
-    number = (int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance
+    return in_base_32((int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance)
+
+
+def in_base_32(number: int) -> str:
+    """Return 128 bits as 26 characters of Crockford's base 32."""
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 

@@ -1,13 +1,14 @@
 """The mail log: one function per mail event, one line each. Ids and words, never bodies.
 
-Neighbours: `app` configures it once (format, level, masking); `intake`, `worker` and
-`delivery` call it. Whoever wants to follow a message greps for its id.
+Neighbours: `app` configures it once (format, level, masking); `intake`, `worker`,
+`delivery` and `events` call it. Whoever wants to follow a message greps for its id.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -15,6 +16,7 @@ import structlog
 from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.message import Address, Message, MessageId
 from ..domain.suppression import SuppressionReason
+from ..domain.webhook import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookId
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -122,6 +124,25 @@ def settled(message: Message, finding: str, said: str) -> None:
     _log.info("settling", message_id=message.id, finding=finding, said=said)
 
 
+def told(
+    provider: str, fact: str, fate: str, *, id_: MessageId | None, recipients: Sequence[str]
+) -> None:
+    """A provider told what became of a mail."""
+    _log.info(
+        "told",
+        message_id=id_,
+        provider=provider,
+        fact=fact,
+        fate=fate,
+        recipients=[shown(Address(recipient)) for recipient in recipients],
+    )
+
+
+def hook_refused(provider: str, verdict: str, said: str) -> None:
+    """A call of a webhook was not taken; its caller does not hear why."""
+    _log.warning("webhook_refused", provider=provider, verdict=verdict, said=said)
+
+
 def lost(id_: MessageId, fence: int) -> None:
     """This worker no longer owns the message, and stops."""
     _log.error("lost", message_id=id_, fence=fence)
@@ -130,6 +151,38 @@ def lost(id_: MessageId, fence: int) -> None:
 def provider_state(provider: str, state: str, reason: str | None) -> None:
     """A breaker opened or closed, or a person paused or resumed a provider."""
     _log.warning("provider", provider=provider, state=state, reason=reason)
+
+
+def webhook_attempt(
+    delivery: WebhookDelivery,
+    made: WebhookAttempt,
+    state: DeliveryState,
+    next_attempt_at: datetime | None,
+) -> None:
+    """A webhook was called."""
+    level = _log.info if state is DeliveryState.DELIVERED else _log.warning
+    level(
+        "webhook",
+        webhook_id=delivery.webhook_id,
+        delivery_id=delivery.id,
+        event_id=delivery.event_id,
+        type=delivery.event_type,
+        state=state,
+        code=made.status,
+        detail=made.error,
+        duration_ms=round(made.duration.total_seconds() * 1000, 1),
+        next_attempt_at=next_attempt_at.isoformat() if next_attempt_at else None,
+    )
+
+
+def webhook_paused(id_: WebhookId, reason: str, *, by: str) -> None:
+    """A webhook is called no more, until somebody resumes it."""
+    _log.warning("webhook_paused", webhook_id=id_, reason=reason, by=by)
+
+
+def webhook_changed(action: str, id_: WebhookId, *, by: str) -> None:
+    """A client made, changed, resumed or removed a webhook, or its secret."""
+    _log.info(action, webhook_id=id_, by=by)
 
 
 def bug(where: str, error: BaseException, **what: object) -> None:

@@ -1,7 +1,7 @@
 """Prometheus metrics. Names and labels are part of what operators rely on (docs/metrics.md).
 
-Neighbours: `intake`, `worker` and `delivery` count; `api` renders. One registry per process,
-made by `app`, so that tests do not share counts.
+Neighbours: `intake`, `worker`, `delivery` and `events` count; `api` renders. One registry per
+process, made by `app`, so that tests do not share counts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from ..domain.attempt import Attempt
 from ..domain.message import Message
 from ..domain.status import State
+from ..domain.webhook import WebhookAttempt, WebhookId
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
@@ -77,6 +78,38 @@ class Metrics:
             "mail_sender_provider_paused", "1 while a person has paused a provider.",
             ["provider"], registry=registry,
         )  # fmt: skip
+        self.hooks = Counter(
+            "mail_sender_hook_calls", "Calls of providers' webhooks, by what became of them.",
+            ["provider", "result"], registry=registry,
+        )  # fmt: skip
+        self.hook_lag_seconds = Gauge(
+            "mail_sender_hook_lag_seconds", "How long the oldest unread call has waited.",
+            registry=registry,
+        )  # fmt: skip
+        self.feedback = Counter(
+            "mail_sender_provider_events", "What providers told of mails, and whose it was.",
+            ["provider", "fact", "fate"], registry=registry,
+        )  # fmt: skip
+        self.feedback_lag_seconds = Histogram(
+            "mail_sender_provider_event_lag_seconds", "From a provider's event to its message.",
+            ["provider"], buckets=_AGE, registry=registry,
+        )  # fmt: skip
+        self.webhook_attempts = Counter(
+            "mail_sender_webhook_attempts", "Calls to webhooks, by the class of the answer.",
+            ["answer"], registry=registry,
+        )  # fmt: skip
+        self.webhook_attempt_seconds = Histogram(
+            "mail_sender_webhook_attempt_seconds", "Duration of calls to webhooks.",
+            buckets=_LATENCY, registry=registry,
+        )  # fmt: skip
+        self.webhook_pending = Gauge(
+            "mail_sender_webhook_pending", "Deliveries that wait for an attempt.",
+            ["webhook"], registry=registry,
+        )  # fmt: skip
+        self.webhook_paused = Gauge(
+            "mail_sender_webhook_paused", "1 while a webhook is not called.",
+            ["webhook"], registry=registry,
+        )  # fmt: skip
         self.store_errors = Counter(
             "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
         )
@@ -112,6 +145,20 @@ class Metrics:
         """Set how many messages are in each (state, priority); priority may be empty."""
         for (state, priority), count in counts.items():
             self.messages.labels(state, priority).set(count)
+
+    def webhook_attempt(self, made: WebhookAttempt) -> None:
+        """Count a call to a webhook."""
+        answer = f"{made.status // 100}xx" if made.status is not None else "none"
+        self.webhook_attempts.labels(answer).inc()
+        self.webhook_attempt_seconds.observe(max(made.duration.total_seconds(), 0.0))
+
+    def webhooks(self, paused: Mapping[WebhookId, bool], pending: Mapping[WebhookId, int]) -> None:
+        """Set how each webhook stands; those that are gone go from here too."""
+        self.webhook_paused.clear()
+        self.webhook_pending.clear()
+        for id_, is_paused in paused.items():
+            self.webhook_paused.labels(id_).set(is_paused)
+            self.webhook_pending.labels(id_).set(pending.get(id_, 0))
 
     def render(self) -> bytes:
         """Return the exposition text."""

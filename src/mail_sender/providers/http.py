@@ -1,7 +1,8 @@
 """What all HTTP providers share: reading an answer, or the lack of one, as an Outcome.
 
 Neighbours: every HTTP provider file handles the error codes it knows first and comes here
-with the rest; `http_client` makes the calls. Nothing here knows a provider by name.
+with the rest, and finds here the words of a call; `http.client` makes the calls. Nothing here
+knows a provider by name.
 
 Before the connection stood, nothing was sent. After the first byte of the request and before
 a well-formed answer, nobody knows. That line is drawn here, once for all.
@@ -9,101 +10,28 @@ a well-formed answer, nobody knows. That line is drawn here, once for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Protocol
-
-import msgspec
+from datetime import datetime
 
 from ..domain.outcome import Blame, Deferred, Diagnostic, Outcome, Reach, Refused, Unknown
+from ..http.call import Answer, HttpClient, Phase, Request, Silence, Timeouts
+from ..http.dates import clock_offset, retry_after
+
+__all__ = [
+    "HTTP_URL",
+    "Answer",
+    "HttpClient",
+    "Phase",
+    "Request",
+    "Silence",
+    "Timeouts",
+    "clock_offset",
+    "outcome_of_answer",
+    "outcome_of_silence",
+    "retry_after",
+]
 
 HTTP_URL = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"
 """For settings: an absolute URL to which a path can be added. No user, no query."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long each part of a call may take."""
-
-    connect: timedelta = timedelta(seconds=5)  #: DNS, TCP and TLS together
-    write: timedelta = timedelta(seconds=30)  #: until the request is handed to the kernel
-    answer: timedelta = timedelta(seconds=30)  #: from then to the end of the answer
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP/1.1 request. `headers` lack Host, Content-Length and Connection."""
-
-    method: str
-    url: str  #: absolute, http or https, already percent-encoded
-    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
-    body: bytes = b""
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete, well-formed HTTP answer.
-
-    Attributes:
-        headers: Names in lower case; of repeated ones the last.
-        body: Decoded (chunks, gzip), at most the client's limit.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The body as text, undecodable bytes replaced."""
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> object:
-        """Return the decoded JSON body; None when it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-
-
-class Phase(StrEnum):
-    """How far a call came before the line fell silent."""
-
-    CONNECT = "connect"  #: no byte of the request left us: nothing was sent
-    WRITE = "write"  #: some of the request left us
-    ANSWER = "answer"  #: the whole request left us
-
-
-class Silence(Exception):
-    """A call that brought no answer.
-
-    Attributes:
-        phase: How far it came.
-        reason: Short words such as "connection refused", "no answer within 30 s". No secret.
-    """
-
-    def __init__(self, phase: Phase, reason: str) -> None:
-        super().__init__(f"{phase}: {reason}")
-        self.phase = phase
-        self.reason = reason
-
-
-class HttpClient(Protocol):
-    """Makes one call, once. It never repeats a request by itself."""
-
-    async def call(self, request: Request, timeouts: Timeouts) -> Answer:
-        """Make the call.
-
-        Raises:
-            Silence: No complete answer came; its phase says what that means.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Close all connections."""
-        ...
-
 
 _TRY_LATER = {408, 425, 429, 503}
 _ABOUT_THE_MESSAGE = {400, 422}
@@ -152,40 +80,6 @@ def outcome_of_answer(answer: Answer, *, now: datetime, words: str | None = None
         # A page of HTML is an edge's, which may dislike one mail: the breaker counts it only.
         return Refused(blame=Blame.PROVIDER, diagnostic=diagnostic, reach=Reach.ACCOUNT)
     return Refused(blame=Blame.PROVIDER, diagnostic=diagnostic)
-
-
-def retry_after(answer: Answer, *, now: datetime) -> timedelta | None:
-    """Return the wait that the answer asks for (RFC 9110 section 10.2.3), at most a day."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isdecimal() and len(value) <= 9:
-        wait = timedelta(seconds=int(value))
-    else:
-        at = _http_date(value)
-        if at is None:
-            return None
-        wait = at - now
-    return min(max(wait, timedelta(0)), timedelta(days=1))
-
-
-def clock_offset(answer: Answer, *, now: datetime) -> timedelta | None:
-    """Return the far side's clock minus ours, from its Date header; None when it has none.
-
-    Date has whole seconds (RFC 9110 section 5.6.7), so a second or less means nothing.
-
-    Args:
-        answer: Any.
-        now: When it came.
-    """
-    theirs = _http_date(answer.headers.get("date", ""))
-    return None if theirs is None else theirs - now
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _is_html(answer: Answer) -> bool:

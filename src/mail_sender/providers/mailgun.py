@@ -1,11 +1,11 @@
 """Mailgun, Messages API v3 (https://documentation.mailgun.com/).
 
 Neighbours: `mailgun_form` has the mapping of a message, `mailgun_errors` the meaning of an
-answer, `mailgun_events` what its events prove. Quirks: a domain lives in one region, and the
-other one answers 401 or 404; a path that leads nowhere may answer 200; a suppressed recipient
-is accepted and reported as failed later. The mail keeps the Message-ID that we give it, which
-is how Mailgun can be asked later whether it has it. No SDK is used: theirs repeat a POST by
-themselves.
+answer, `mailgun_events` what its events prove when it is asked for them, `mailgun_webhook` what it
+tells by itself. Quirks: a domain lives in one region, and the other one answers 401 or 404; a path
+that leads nowhere may answer 200; a suppressed recipient is accepted and reported as failed later.
+The mail keeps the Message-ID that we give it, which is how Mailgun can be asked later whether it
+has it. No SDK is used: theirs repeat a POST by themselves.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from .mailgun_form import (
     least_option_bytes,
     rfc_message_id,
 )
+from .mailgun_webhook import MailgunWebhook
 from .multipart import content_type_of_form, write_form
 from .port import Capabilities, Check, CheckResult, Evidence, NoEvidence, Settling
 from .settings import CommonSettings, Doc, Tools
@@ -68,6 +69,12 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     webhook_signing_key: Annotated[
         Secret | None, Doc(description="Mailgun signs its events with it; without it none is read.")
     ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> MailgunWebhook | None:
+    """Return what takes its events; None without the key that they are signed with."""
+    key = settings.webhook_signing_key
+    return MailgunWebhook(key, tools.clock) if key is not None else None
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Mailgun:

@@ -32,6 +32,7 @@ from .json_writing import (
 )
 from .obstacles import first_of, no_body
 from .port import Capabilities, Settling
+from .postmark_webhook import PostmarkWebhook
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
 
@@ -71,6 +72,18 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.postmarkapp.com"
+    webhook_user: Annotated[
+        str, Doc(description="Of the basic authentication that its webhooks are given.")
+    ] = "mail-sender"
+    webhook_password: Annotated[
+        Secret | None, Doc(description="Of the same; without it no event is taken.")
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, _tools: Tools) -> PostmarkWebhook | None:
+    """Return what takes its events; None without the password that they come with."""
+    password = settings.webhook_password
+    return PostmarkWebhook(settings.webhook_user, password) if password is not None else None
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Postmark:

@@ -31,27 +31,38 @@ from . import (
 )
 from .port import Provider
 from .settings import CommonSettings, Tools
+from .webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes a provider: its table in the configuration, and its factory.
+    """What makes a provider: its table in the configuration, and its factories.
 
     Attributes:
         make: Called with a name, settings of just that type, and tools.
+        make_webhook: Likewise, for what takes its events; it returns None when they lack the
+            setting `webhook_needs`. None: it tells nothing.
     """
 
     settings: type[CommonSettings]
     make: Callable[[str, Any, Tools], Provider]
+    make_webhook: Callable[[str, Any, Tools], Webhook | None] | None = None
+    webhook_needs: str = ""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "ses": Kind(ses.Settings, ses.make),
-        "mailgun": Kind(mailgun.Settings, mailgun.make),
-        "postmark": Kind(postmark.Settings, postmark.make),
-        "sendgrid": Kind(sendgrid.Settings, sendgrid.make),
-        "resend": Kind(resend.Settings, resend.make),
+        "ses": Kind(ses.Settings, ses.make, ses.make_webhook, "topic_arns"),
+        "mailgun": Kind(
+            mailgun.Settings, mailgun.make, mailgun.make_webhook, "webhook_signing_key_file"
+        ),
+        "postmark": Kind(
+            postmark.Settings, postmark.make, postmark.make_webhook, "webhook_password_file"
+        ),
+        "sendgrid": Kind(
+            sendgrid.Settings, sendgrid.make, sendgrid.make_webhook, "webhook_public_key"
+        ),
+        "resend": Kind(resend.Settings, resend.make, resend.make_webhook, "webhook_secret_file"),
         "brevo": Kind(brevo.Settings, brevo.make),
         "mailjet": Kind(mailjet.Settings, mailjet.make),
         "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
@@ -91,10 +102,38 @@ def make_provider(name: str, settings: CommonSettings, tools: Tools) -> Provider
     Raises:
         ConfigError: There is no such kind, or the settings are another kind's.
     """
+    return _kind_of(name, settings).make(name, settings, tools)
+
+
+def make_webhook(name: str, settings: CommonSettings, tools: Tools) -> Webhook | None:
+    """Return what takes the events of the provider that a table describes.
+
+    None when it tells nothing, or lacks what its events are judged by: `webhook_needs`.
+
+    Raises:
+        ConfigError: As `make_provider`.
+    """
+    make = _kind_of(name, settings).make_webhook
+    try:
+        return make(name, settings, tools) if make is not None else None
+    except ConfigError as error:
+        raise ConfigError(f"providers.{name}.{webhook_needs(settings.kind)}: {error}") from None
+
+
+def webhook_needs(kind: str) -> str | None:
+    """Return the setting without which no event of such a provider is taken.
+
+    None when it tells nothing anyway.
+    """
+    known = _known(kind)
+    return known.webhook_needs if known.make_webhook is not None else None
+
+
+def _kind_of(name: str, settings: CommonSettings) -> Kind:
     kind = _known(settings.kind)
     if not isinstance(settings, kind.settings):
         raise ConfigError(f"providers.{name}: these are not the settings of {settings.kind!r}")
-    return kind.make(name, settings, tools)
+    return kind
 
 
 def _known(kind: str) -> Kind:

@@ -32,6 +32,7 @@ from .json_writing import (
 )
 from .obstacles import first_of, no_body, no_subject, no_to, repeated_header
 from .port import Capabilities, Settling
+from .resend_webhook import ResendWebhook
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
 
@@ -63,6 +64,16 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.resend.com"
+    webhook_secret: Annotated[
+        Secret | None,
+        Doc(description="The signing secret of its webhook, `whsec_…`; without it none is taken."),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> ResendWebhook | None:
+    """Return what takes its events; None without the secret that they are signed with."""
+    secret = settings.webhook_secret
+    return ResendWebhook(secret, tools.clock) if secret is not None else None
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Resend:

@@ -24,6 +24,7 @@ from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, content_id_of, headers_of, without_empty
 from .obstacles import first_of, kept_header, no_body, no_subject, no_to, repeated_header
 from .port import Capabilities, Settling
+from .sendgrid_webhook import SendGridWebhook
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
 
@@ -46,6 +47,19 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
         str,
         Doc(pattern=HTTP_URL, description="`https://api.eu.sendgrid.com` for subusers in the EU."),
     ] = "https://api.sendgrid.com"
+    webhook_public_key: Annotated[
+        str | None,
+        Doc(
+            description="The verification key of its signed Event Webhook, as SendGrid shows it; "
+            "without it no event is taken."
+        ),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> SendGridWebhook | None:
+    """Return what takes its events; None without the key that they are verified by."""
+    key = settings.webhook_public_key
+    return SendGridWebhook(key, tools.clock) if key is not None else None
 
 
 def make(name: str, settings: Settings, tools: Tools) -> SendGrid:

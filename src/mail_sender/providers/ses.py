@@ -1,7 +1,8 @@
 """Amazon SES, API v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/).
 
 Neighbours: `ses_mail` has the mapping of a message, `ses_errors` the meaning of a refusal,
-`ses_account` that of the answers about account and identities, `sigv4` the signature. Quirks:
+`ses_account` that of the answers about account and identities, `ses_webhook` that of its events,
+`sigv4` the signature. Quirks:
 SES overwrites Message-ID and Date and cannot be asked for an id of ours, so only its events
 settle an unknown outcome (the tag `ms_id` and the header X-MS-ID carry our id); a suppressed
 recipient is accepted and reported as a bounce later; in SES's sandbox the *recipients* must be
@@ -29,8 +30,10 @@ from .port import Capabilities, Check, Settling, Verification, VerificationStatu
 from .ses_account import finding_of, verification_of
 from .ses_errors import outcome_of_refusal, refusal_in
 from .ses_mail import MAX_MESSAGE_BYTES, MAX_RECIPIENTS, MAX_TAGS, REFUSED_EXTENSIONS, body_of
+from .ses_webhook import SesWebhook
 from .settings import CommonSettings, Doc, Tools
 from .sigv4 import Credentials, Signer
+from .sns import TOPIC_ARN, SnsSubscription
 
 
 class Settings(CommonSettings, frozen=True, kw_only=True):
@@ -74,6 +77,34 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    topic_arns: Annotated[
+        tuple[Annotated[str, Doc(pattern=f"^{TOPIC_ARN}$")], ...],
+        Doc(description="SNS topics that tell its events; calls for others are refused."),
+    ] = ()
+    sns_endpoint_url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=HTTP_URL,
+                description="Instead of Amazon's SNS: whoever answers there can sign events.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> SesWebhook | None:
+    """Return what takes its events; None when no topic is configured."""
+    if not settings.topic_arns:
+        return None
+    return SesWebhook(
+        SnsSubscription(
+            settings.topic_arns,
+            http=tools.http,
+            clock=tools.clock,
+            endpoint_url=settings.sns_endpoint_url,
+        )
+    )
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Ses:

@@ -1,4 +1,4 @@
-"""The sandbox's own HTTP API: look into the inbox, set and heal faults, confirm identities.
+"""The sandbox's own HTTP API: look into the inbox, set and heal faults, tell events.
 
 For people, tests and the gateway's frontend; JSON both ways, errors as problem+json (RFC 9457).
 Neighbours: `wire` brings calls over HTTP, `server` passes on those of the same process. There
@@ -23,11 +23,13 @@ from .contents import Contents
 from .faults import Fault, Faults, ImpossibleFault, Kind, NoSuchAccount
 from .identities import Identities, Identity
 from .inbox import Inbox, Mail
+from .telling import CannotTell, Story, Teller
 from .wire import Finish, Head, Later, Move, Reply, Send
 
 _MAX_BODY_BYTES = 1024 * 1024
 _MOST_MAILS = 1000
 _encode = msgspec.json.Encoder().encode
+_decode_story = msgspec.json.Decoder(Story).decode
 _decode_faults = msgspec.json.Decoder(Fault | tuple[Fault, ...]).decode
 
 
@@ -93,6 +95,7 @@ class Control:
         identities: Identities,
         accounts: Callable[[], Mapping[str, tuple[Kind, str]]],
         put_faults: Callable[[str, Sequence[Fault]], Awaitable[None]],
+        teller: Teller,
     ) -> None:
         """Make the API.
 
@@ -102,12 +105,14 @@ class Control:
             identities: Shown and confirmed.
             accounts: Returns kind and URL of each account.
             put_faults: Sets them, which may close or open a port.
+            teller: Tells a gateway what became of a mail.
         """
         self._inbox = inbox
         self._faults = faults
         self._identities = identities
         self._accounts = accounts
         self._put_faults = put_faults
+        self._teller = teller
 
     def begin(self, head: Head) -> Finish:
         """See `Service.begin`."""
@@ -119,13 +124,16 @@ class Control:
 
     async def call(self, head: Head, body: bytes) -> Reply:
         """Answer a call, wherever it came from."""
+        certificate = self._teller.certificate(head.target) if head.method == "GET" else None
+        if certificate is not None:
+            return Reply(status=200, body=certificate, content_type="application/x-pem-file")
         try:
             return Reply(status=200, body=_encode(await self._answer(head, body)))
         except Problem as problem:
             return _problem(problem.status, problem.detail)
         except NoSuchAccount as unknown:
             return _problem(HTTPStatus.NOT_FOUND, str(unknown))
-        except ImpossibleFault as impossible:
+        except (ImpossibleFault, CannotTell) as impossible:
             return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(impossible))
 
     def _finish(self, head: Head, body: bytes) -> Move:
@@ -147,6 +155,8 @@ class Control:
             case "DELETE", ("faults", name):
                 await self._put_faults(name, ())
                 return self._account(name)
+            case "POST", ("events",):
+                return {"told": await self._teller.tell(_story_in(body))}
             case "GET", ("identities",):
                 return _identities(self._identities)
             case "POST", ("identities", name, "verify"):
@@ -232,6 +242,15 @@ def _faults_in(body: bytes) -> tuple[Fault, ...]:
     except (UnicodeDecodeError, RecursionError):
         raise Problem(HTTPStatus.BAD_REQUEST, "This is not JSON.") from None
     return found if isinstance(found, tuple) else (found,)
+
+
+def _story_in(body: bytes) -> Story:
+    try:
+        return _decode_story(body)
+    except msgspec.DecodeError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"This cannot be told: {error}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "This is not JSON.") from None
 
 
 def _view(mail: Mail) -> MailView:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from ..clock import Clock
+from ..http.client import PooledHttpClient
 from .accounts import API_ACCOUNTS
 from .control import Control
 from .exchange import Exchange
@@ -25,6 +26,7 @@ from .listener import Connections, Listener
 from .mailgun import Mailgun
 from .ses import Ses
 from .smtp import SmtpAccount
+from .telling import Teller
 from .wire import Connection, Dates, Head, Service
 
 DEFAULT_ACCOUNTS = {"ses": Kind.SES, "mailgun": Kind.MAILGUN, "relay": Kind.SMTP}
@@ -61,6 +63,7 @@ class Sandbox:
         inbox: What was taken, by all accounts, and by whoever else was given it.
         faults: To be read; set them with `put_faults`.
         identities: What was asked to be verified.
+        teller: Give it the URL of the gateway that the sandbox runs in.
     """
 
     def __init__(
@@ -79,12 +82,21 @@ class Sandbox:
         self.inbox = Inbox(clock, settings.limits) if inbox is None else inbox
         self.faults = Faults(settings.accounts)
         self.identities = Identities()
+        self._http_client: PooledHttpClient | None = None
+        self.teller = Teller(
+            inbox=self.inbox,
+            kinds=lambda: settings.accounts,
+            clock=clock,
+            http=self._client,
+            own_url=lambda: self.http_url,
+        )
         self._control = Control(
             inbox=self.inbox,
             faults=self.faults,
             identities=self.identities,
             accounts=self._kinds_and_urls,
             put_faults=self._put_faults,
+            teller=self.teller,
         )
         self._dates = Dates(clock)
         self._listeners: dict[str, Listener] = {}
@@ -113,6 +125,10 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Close all ports and connections. The inbox stays."""
+        await self.teller.stop()
+        client, self._http_client = self._http_client, None
+        if client is not None:
+            await client.close()
         for listener in self._all_listeners():
             await listener.release()
         self._listeners.clear()
@@ -230,6 +246,10 @@ class Sandbox:
                     name, inbox=self.inbox, faults=self.faults, clock=self._clock
                 )
                 return self._http(Exchange(name, account, self.faults))
+
+    def _client(self) -> PooledHttpClient:
+        self._http_client = self._http_client or PooledHttpClient()
+        return self._http_client
 
     def _http(self, service: Service) -> _Factory:
         return partial(Connection, service, self._dates)

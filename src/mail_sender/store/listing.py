@@ -61,6 +61,15 @@ def decode_listed(stored: str) -> Content:
     return Content(**{name: getattr(listed, name) for name in _FIELDS})
 
 
+def listed_tags(stored: str | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return tags and metadata of the stored form; none of a damaged or missing one."""
+    try:
+        listed = _decoder.decode(stored or "")
+    except (msgspec.MsgspecError, ValueError):
+        return (), {}
+    return listed.tags, dict(listed.metadata)
+
+
 def unreadable_content() -> Content:
     """Return what stands for a content of which nothing can be read any more."""
     return Content(sender=Mailbox(Address("")))

@@ -18,14 +18,19 @@ from msgspec import structs
 from ..clock import Clock
 from ..domain.attempt import OutcomeKind
 from ..domain.event import Event
+from ..domain.feedback import Feedback
 from ..domain.message import Address, KeyId, MessageId, Priority
 from ..domain.status import State
 from ..domain.suppression import Suppression, SuppressionReason
+from ..domain.webhook import Occurrence
 from . import moves
 from .figures import Period, percentiles, stats_of
+from .hearing import heard, suppressions_of_stranger
 from .heartbeat import Heartbeat, after_step, next_beat
+from .memory_hooks import Hooks
 from .memory_rows import Row, matches
 from .memory_suppressions import SuppressionList
+from .memory_webhooks import Log, MemoryWebhooks
 from .micros import micros, micros_of
 from .moves import SETTLE_PAUSE, Begun, Move, Standing
 from .paging import cursor_at, event_id, event_number, position
@@ -37,14 +42,19 @@ from .port import (
     Depth,
     Done,
     Duplicate,
+    Fate,
+    HookCall,
+    Learnt,
     Lease,
     NewMessage,
     Page,
     Pause,
     Query,
+    ReadHook,
     Record,
     Stats,
     Stored,
+    StoredHook,
     SuppressionQuery,
     Swept,
 )
@@ -64,8 +74,18 @@ class MemoryStore:
         self._hashes: dict[bytes, KeyId] = {}
         self._pauses: dict[str, Pause] = {}
         self._suppressions = SuppressionList()
+        self._hooks = Hooks()
         self._last_seq = 0
         self._last_event = 0
+        self.webhooks = MemoryWebhooks(
+            clock,
+            Log(
+                newest=lambda: event_id(self._last_event) if self._last_event else "",
+                occurrences=self._occurrences,
+                append=lambda events: self._append(events, None),
+                is_alive=lambda owner: not self._ran_out(owner, clock.now()),
+            ),
+        )
 
     async def open(self) -> None:
         """See `port.Store.open`."""
@@ -308,6 +328,22 @@ class MemoryStore:
             named = replace(event, id=event_id(self._last_event), message_id=about)
             self._events.append((self._last_event, named))
 
+    def _occurrences(self, after: str) -> list[Occurrence]:
+        mark = event_number(after) if after else 0
+        return [self._occurrence(event) for number, event in self._events if number > mark]
+
+    def _occurrence(self, event: Event) -> Occurrence:
+        row = self._rows.get(event.message_id) if event.message_id else None
+        if row is None:
+            return Occurrence(event=event)
+        content = row.message.content
+        return Occurrence(
+            event=event,
+            key_id=row.message.key_id,
+            tags=content.tags,
+            metadata=dict(content.metadata),
+        )
+
     async def depth(self) -> Depth:
         """See `port.Store.depth`."""
         now = self._clock.now()
@@ -427,6 +463,60 @@ class MemoryStore:
         """See `port.Store.suppressed_among`."""
         return self._suppressions.among(addresses, self._clock.now())
 
+    # ------------------------------------------------ providers' events
+
+    async def keep_hook(self, call: HookCall) -> bool:
+        """See `port.Store.keep_hook`."""
+        return self._hooks.keep(call, self._clock.now())
+
+    async def waiting_hooks(self, limit: int) -> Sequence[StoredHook]:
+        """See `port.Store.waiting_hooks`."""
+        return self._hooks.waiting(limit)
+
+    async def learn(self, read: Sequence[ReadHook]) -> Sequence[Learnt]:
+        """See `port.Store.learn`."""
+        return self._hooks.learn(read, self._clock.now(), self._attach, self._refuse)
+
+    async def attach_waiting(self, limit: int) -> Sequence[Learnt]:
+        """See `port.Store.attach_waiting`."""
+        return self._hooks.attach_waiting(limit, self._clock.now(), self._attach, self._refuse)
+
+    def _attach(self, provider: str, feedback: Feedback) -> Learnt | None:
+        row = self._row_of(provider, feedback)
+        if row is None:
+            return None
+        now = self._clock.now()
+        hearing = heard(row.standing(), provider, feedback, now)
+        row.hear(hearing, provider, feedback, now)
+        self._file(row)
+        self._append(hearing.events, row.message.id)
+        self._suppressions.add(hearing.suppressions, now)
+        return Learnt(
+            provider=provider,
+            feedback=feedback,
+            fate=Fate.ATTACHED,
+            message_id=row.message.id,
+            state=hearing.state,
+            suppressed=tuple(it.address for it in hearing.suppressions),
+        )
+
+    def _row_of(self, provider: str, feedback: Feedback) -> Row | None:
+        own = self._rows.get(MessageId(feedback.message_id or ""))
+        theirs = feedback.provider_message_id
+        if own is not None or theirs is None:
+            return own
+        found = (row for row in self._rows.values() if row.has_id_of(provider, theirs))
+        return next(found, None)
+
+    def _refuse(self, provider: str, feedback: Feedback) -> Learnt:
+        now = self._clock.now()
+        found = suppressions_of_stranger(provider, feedback, now)
+        self._suppressions.add(found, now)
+        suppressed = tuple(it.address for it in found)
+        return Learnt(
+            provider=provider, feedback=feedback, fate=Fate.STRANGE, suppressed=suppressed
+        )
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
@@ -434,6 +524,7 @@ class MemoryStore:
         now = self._clock.now()
         self._used_keys = {key: used for key, used in self._used_keys.items() if now < used[1]}
         self._suppressions.forget_expired(now)
+        self._hooks.forget(now)
         ended = [row for row in self._rows.values() if row.ended_before(finished_before)]
         gone = {row.message.id for row in heapq.nsmallest(limit, ended, key=Row.end)}
         for id_ in gone:

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from msgspec import structs
 
 from ..domain.attempt import Attempt
+from ..domain.feedback import Feedback
 from ..domain.message import Address, Message, Priority
 from ..domain.status import RecipientStatus, State
 from ..domain.suppression import SuppressionReason
+from .hearing import Hearing
 from .listing import ascii_lower, without_body
 from .micros import micros
 from .moves import (
@@ -22,6 +24,7 @@ from .moves import (
     due_after,
     learnt,
     lease_of,
+    settled_before,
     state_at_acceptance,
 )
 from .port import Change, Lease, NewMessage, Query, Recipient, RecipientChange, Record
@@ -196,8 +199,9 @@ class Row:
         self.provider_message_id = change.provider_message_id or self.provider_message_id
         if change.counts_as_retry and change.state is not State.SENDING:
             self.retries_made += 1
-        self._enter(change.state, due_after(change, now), now)
-        if change.state not in {State.SENDING, State.UNKNOWN}:
+        state = settled_before(change.state, (r.status for r in self.recipients.values()))
+        self._enter(state, None if state.is_final else due_after(change, now), now)
+        if state not in {State.SENDING, State.UNKNOWN}:
             self.owner = None
 
     def _learn(
@@ -217,6 +221,25 @@ class Row:
         )
         if news.status in TAKEN:
             self.taken.setdefault(address, (news.provider or provider, now))
+
+    def hear(self, hearing: Hearing, provider: str, feedback: Feedback, now: datetime) -> None:
+        """Write what a provider told."""
+        for address, news in hearing.recipients.items():
+            self._learn(address, news, provider, now)
+        if hearing.state is not None:
+            self.owner = None
+            self.provider = self.provider or provider
+            self.provider_message_id = self.provider_message_id or feedback.provider_message_id
+            self._enter(hearing.state, hearing.due_at, now)
+        elif hearing.recipients:
+            self.updated_at = now
+
+    def has_id_of(self, provider: str, provider_message_id: str) -> bool:
+        """Whether this provider took it under that id."""
+        return any(
+            (made.provider, made.provider_message_id) == (provider, provider_message_id)
+            for made in self.attempts
+        )
 
     def move(self, move: Move, now: datetime) -> None:
         """Write what a sweep or a client's action decided."""

@@ -213,11 +213,14 @@ def abandoned(it: Standing, now: datetime) -> Move:
     named = {"provider": it.begun.provider, "recipients": list(it.begun.recipients)}
     event = Event(type=EventType.UNKNOWN, at=now, message_id=it.id, data=named)
     risk = it.on_unknown is OnUnknown.RISK_DUPLICATE and now <= it.give_up_at
+    recipients = _after_silence(it, it.begun.recipients, risk=risk)
+    after = {**it.recipients, **recipients}.values()
+    state = State.QUEUED if risk else settled_before(State.UNKNOWN, after)
     return Move(
-        state=State.QUEUED if risk else State.UNKNOWN,
-        due_at=now,
+        state=state,
+        due_at=None if state.is_final else now,
         give_up_at=it.give_up_at,
-        recipients=_after_silence(it, it.begun.recipients, risk=risk),
+        recipients=recipients,
         attempts=(attempt,),
         events=(event,),
         keeps_owner=not risk,
@@ -309,6 +312,15 @@ def learnt(known: RecipientStatus, news: RecipientStatus) -> RecipientStatus:
     took stays taken: only more may be proven, so that no mistake above can send twice.
     """
     return raise_to(known, news) if known in TAKEN else news
+
+
+def settled_before(state: State, recipients: Iterable[RecipientStatus]) -> State:
+    """Return the state to record: UNKNOWN is SENT where an event told meanwhile who has it.
+
+    A provider's event may overtake its answer; then nobody is in doubt any more.
+    """
+    told = state is State.UNKNOWN and RecipientStatus.UNKNOWN not in set(recipients)
+    return State.SENT if told else state
 
 
 TAKEN = frozenset(s for s in RecipientStatus if raise_to(s, RecipientStatus.SENT) is s)

@@ -31,9 +31,11 @@ import msgspec
 
 from ..domain.attempt import Attempt, OutcomeKind
 from ..domain.event import Event
+from ..domain.feedback import Feedback
 from ..domain.message import Address, KeyId, Message, MessageId, Priority, RecipientKind
 from ..domain.status import RecipientStatus, State
 from ..domain.suppression import OriginKind, Suppression, SuppressionReason
+from .webhooks import WebhookStore
 
 Row = TypeVar("Row")
 
@@ -346,6 +348,71 @@ class SuppressionQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookCall:
+    """A call of a provider's webhook, genuine, as it came.
+
+    Attributes:
+        provider: Its name in the configuration.
+        key: The same for the same call, however often the provider repeats it.
+        body: Not read yet.
+    """
+
+    provider: str
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredHook:
+    """A call that waits to be read."""
+
+    number: int
+    call: HookCall
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadHook:
+    """What a call says, or a part of it: a large one is learnt in several commits.
+
+    Attributes:
+        goes_on: Further parts follow; the call is done with the last one.
+        readable: False when it says nothing that we understand.
+    """
+
+    hook: StoredHook
+    feedback: tuple[Feedback, ...]
+    goes_on: bool = False
+    readable: bool = True
+
+
+class Fate(StrEnum):
+    """What became of a provider's event."""
+
+    ATTACHED = "attached"  #: it stands with its message
+    KNOWN = "known"  #: it was told before
+    WAITING = "waiting"  #: its message is not known yet: the provider's answer may still come
+    STRANGE = "strange"  #: it is about no message of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What a provider's event came to.
+
+    Attributes:
+        state: The message's new state, where it has one.
+        suppressed: Whom it added to the suppression list.
+    """
+
+    provider: str
+    feedback: Feedback
+    fate: Fate
+    message_id: MessageId | None = None
+    state: State | None = None
+    suppressed: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A provider that a person took out of service."""
 
@@ -391,6 +458,11 @@ class Stats:
 
 class Store(Protocol):
     """Durable record of messages. Each method is one transaction."""
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """The part about clients' webhooks."""
+        ...
 
     async def open(self) -> None:
         """Create or upgrade the schema and be ready. Raises `ConfigError` if it cannot be used."""
@@ -535,7 +607,7 @@ class Store(Protocol):
         ...
 
     async def append_event(self, event: Event) -> None:
-        """Append an event about a provider."""
+        """Append an event about a provider or a webhook."""
         ...
 
     async def depth(self) -> Depth:
@@ -614,12 +686,44 @@ class Store(Protocol):
         """Return those of the addresses (as given) that get no mail now."""
         ...
 
+    # ------------------------------------------------ providers' events
+
+    async def keep_hook(self, call: HookCall) -> bool:
+        """Keep a call, durable before it returns. False: it came before; nothing is kept."""
+        ...
+
+    async def waiting_hooks(self, limit: int) -> Sequence[StoredHook]:
+        """Return calls that nobody has read yet, in the order in which they came.
+
+        Fewer may come when they are large.
+        """
+        ...
+
+    async def learn(self, read: Sequence[ReadHook]) -> Sequence[Learnt]:
+        """Take in what calls say, each with everything that follows, all in one commit.
+
+        An event is found to be about the message whose id it carries, else about the one that
+        this provider took under its own id; it is kept for an hour when that is not known yet.
+        One that was told before changes nothing; nor does a call that was learnt meanwhile.
+        Whom an event suppresses is added to the list. The bodies of calls are forgotten, but
+        for unreadable ones. `store.hearing` says what an event changes.
+        """
+        ...
+
+    async def attach_waiting(self, limit: int) -> Sequence[Learnt]:
+        """Look again for the messages of events that wait for them.
+
+        Each is looked for at times that grow apart. Returns those that are settled now: ATTACHED,
+        or STRANGE after an hour.
+        """
+        ...
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
         """Delete up to `limit` messages that ended before then, with all their rows.
 
-        Also forgets expired idempotency keys and suppressions. Returns how many messages were
-        deleted.
+        Also forgets expired idempotency keys and suppressions, and which events of providers
+        were told, and which calls came, a week ago. Returns how many messages were deleted.
         """
         ...

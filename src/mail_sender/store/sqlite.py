@@ -3,7 +3,8 @@
 The default of a single process, and enough for thousands of mails a second. Neighbours, all
 named `sqlite_…`: `file` opens it, `writer` commits for all who wait, `reader` reads,
 `checkpoint` keeps the log short; `intake`, `work`, `record`, `moves`, `read`, `find`, `stats`
-and `keys` hold the statements. Here each promise of `port` meets its statement.
+and `keys` hold the statements. Here each promise of `port` meets its statement, and those about
+webhooks in `webhooks`.
 
 Times are points in time of the machine's clock. Set back by an hour, it makes what was due wait
 that hour (nothing is lost or sent twice), while leases last no longer than before: see
@@ -29,6 +30,7 @@ from ..domain.suppression import Suppression, SuppressionReason
 from . import (
     moves,
     sqlite_find,
+    sqlite_hooks,
     sqlite_intake,
     sqlite_keys,
     sqlite_moves,
@@ -48,14 +50,18 @@ from .port import (
     Change,
     Depth,
     Duplicate,
+    HookCall,
+    Learnt,
     Lease,
     NewMessage,
     Page,
     Pause,
     Query,
+    ReadHook,
     Record,
     Stats,
     Stored,
+    StoredHook,
     SuppressionQuery,
     Swept,
 )
@@ -63,6 +69,7 @@ from .sqlite_checkpoint import Checkpointer
 from .sqlite_file import prepare, reader_connection, writer_connection
 from .sqlite_lock import ServingLock, lock_for_serving
 from .sqlite_reader import Reader
+from .sqlite_webhooks import SqliteWebhooks
 from .sqlite_writer import Answer, Operation, Request, Writer, one_by_one
 
 __all__ = ["ServingLock", "SqliteStore", "lock_for_serving"]
@@ -85,6 +92,9 @@ _touch_key = one_by_one(sqlite_keys.touch_key)
 _pause = one_by_one(sqlite_keys.pause)
 _resume = one_by_one(sqlite_keys.resume)
 _add_suppressions = one_by_one(sqlite_suppressions.add)
+_forget_told = one_by_one(sqlite_hooks.forget)
+_learn = one_by_one(sqlite_hooks.learn)
+_attach_waiting = one_by_one(sqlite_hooks.attach_waiting)
 _remove_suppression = one_by_one(sqlite_suppressions.remove)
 
 
@@ -111,6 +121,7 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._engine: _Engine | None = None
+        self.webhooks = SqliteWebhooks(self._write, self._read, clock)
         self._used: dict[KeyId, datetime] = {}  #: keys, and when they were used last
         self._noted: dict[KeyId, datetime] = {}  #: the same, as the file has it
 
@@ -382,9 +393,29 @@ class SqliteStore:
             lambda connection: sqlite_suppressions.suppressed_among(connection, addresses, now)
         )
 
+    # ------------------------------------------------ providers' events
+
+    async def keep_hook(self, call: HookCall) -> bool:
+        """See `port.Store.keep_hook`."""
+        arrival = sqlite_hooks.Arrival(call, micros(self._clock.now()))
+        return await self._write(sqlite_hooks.keep, arrival)
+
+    async def waiting_hooks(self, limit: int) -> Sequence[StoredHook]:
+        """See `port.Store.waiting_hooks`."""
+        return await self._read(lambda connection: sqlite_hooks.waiting(connection, limit))
+
+    async def learn(self, read: Sequence[ReadHook]) -> Sequence[Learnt]:
+        """See `port.Store.learn`."""
+        return await self._write(_learn, sqlite_hooks.Lesson(read, self._clock.now()))
+
+    async def attach_waiting(self, limit: int) -> Sequence[Learnt]:
+        """See `port.Store.attach_waiting`."""
+        return await self._write(_attach_waiting, sqlite_hooks.Search(limit, self._clock.now()))
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
         """See `port.Store.purge`."""
         now = micros(self._clock.now())
+        await self._write(_forget_told, now)
         return await self._write(_purge, sqlite_moves.Purge(micros(finished_before), limit, now))

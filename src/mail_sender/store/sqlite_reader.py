@@ -12,12 +12,20 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..domain.errors import StoreUnavailable
 
 Answer = TypeVar("Answer")
 _THREADS = 3
+
+
+class Read(Protocol):
+    """Reads from the open file."""
+
+    async def __call__(self, read: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """See `Reader.run`."""
+        ...
 
 
 class Reader:

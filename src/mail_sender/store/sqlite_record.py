@@ -169,6 +169,13 @@ RECORD_RECIPIENTS = """
     WHERE recipients.seq = v.column1 AND recipients.address = v.column2
         AND recipients.status IN (SELECT value FROM json_each(v.column4))
 """
+# The provider's event came before the end of the call, and told that it has it: see
+# `moves.settled_before`.
+SETTLED_BEFORE = """
+    UPDATE messages SET state = 'sent', due_at = NULL, finished_at = updated_at, owner = NULL
+    FROM {v} AS v WHERE messages.seq = v.column1 AND NOT EXISTS (
+        SELECT 1 FROM recipients AS r WHERE r.seq = v.column1 AND r.status = 'unknown')
+"""
 
 
 def record(connection: sqlite3.Connection, requests: Sequence[Outcome]) -> list[bool]:
@@ -203,4 +210,6 @@ def _record_once(
     update_rows(connection, RECORD_MESSAGES, [(seq, *it.message) for _, seq, it in held])
     recipients = [(seq, *r) for _, seq, it in held for r in it.recipients]
     update_rows(connection, RECORD_RECIPIENTS, recipients)
+    in_doubt = [(seq,) for _, seq, it in held if it.message[0] == State.UNKNOWN]
+    update_rows(connection, SETTLED_BEFORE, in_doubt)
     return [index for index, _, _ in held]

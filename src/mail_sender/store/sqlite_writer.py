@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +28,17 @@ from ..domain.errors import StoreUnavailable
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 Operation = Callable[[sqlite3.Connection, Sequence[Request]], Sequence[Answer]]
+
+
+class Write(Protocol):
+    """Runs an operation in the thread of the open file."""
+
+    def __call__(
+        self, operation: Operation[Request, Answer], request: Request
+    ) -> asyncio.Future[Answer]:
+        """See `Writer.run`."""
+        ...
+
 
 _AT_ONCE = 512  #: requests in one commit
 _KEEP_CONNECTION = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}

@@ -142,7 +142,7 @@ class Worker:
         arrival = Arrival(new, self.owner, accept)
         hand_over = HandOver(arrival.lease, self._tools, arrival=arrival)
         task = self._spawn(
-            hand_over.run(lambda: self._may_call() and self._tools.clock.now() < until)
+            hand_over.run(lambda: self.may_work() and self._tools.clock.now() < until)
         )
         task.add_done_callback(lambda _: arrival.abandon())
         left = (until - self._tools.clock.now()).total_seconds()
@@ -155,8 +155,8 @@ class Worker:
             raise kept
         return kept if isinstance(kept, Duplicate) else hand_over
 
-    def _may_call(self) -> bool:
-        """A worker whose lease may have run out begins no call: somebody else may have it."""
+    def may_work(self) -> bool:
+        """Whether our lease is good: else begin no call, since somebody else may have it."""
         return time.monotonic() < self._lease_ends
 
     # ------------------------------------------------ claiming
@@ -176,12 +176,12 @@ class Worker:
                 await self._queue.wait(self._policy.poll_interval)
 
     async def _claim(self, limit: int) -> list[Lease]:
-        if not self._may_call():
+        if not self.may_work():
             return []
         return list(await self._tools.store.claim(self.owner, limit=limit))
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self._may_call()
+        return not self._stopping and self.may_work()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -279,9 +279,13 @@ class Watchers:
 
     def concluded(self, message: Message, change: Change) -> None:
         """Wake whoever waits for this message."""
-        if change.state is State.QUEUED:
+        self.settled(message.id, change.state)
+
+    def settled(self, id_: MessageId, state: State) -> None:
+        """Wake whoever waits for the message that has come to this state."""
+        if state is State.QUEUED:
             return
-        for event in self._waiting.get(message.id, ()):
+        for event in self._waiting.get(id_, ()):
             event.set()
 
     async def wait(self, id_: MessageId, at_most: timedelta) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Container
 from datetime import timedelta
 
 from ... import app
 from ...clock import SystemClock
 from ...domain.address import parse_mailbox
 from ...domain.message import Address
-from ...providers.http_client import PooledHttpClient
+from ...http.client import PooledHttpClient
 from ...providers.port import (
     Check,
     CheckResult,
@@ -19,6 +20,7 @@ from ...providers.port import (
     VerificationStatus,
     VerifiesAddresses,
 )
+from ...providers.registry import webhook_needs
 from .finding import Finding, Level
 
 PATIENCE = timedelta(seconds=45)  #: for everything that one provider is asked
@@ -31,7 +33,8 @@ async def findings_of_accounts(settings: app.Settings) -> list[Finding]:
     http = PooledHttpClient()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(http.close)
-        providers = app.make_providers(settings, SystemClock(), http=http)
+        tools = app.make_tools(settings, SystemClock(), http=http)
+        providers = app.make_providers(settings, tools)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
         sender = default_sender(settings)
@@ -39,7 +42,31 @@ async def findings_of_accounts(settings: app.Settings) -> list[Finding]:
             *(_asked(p, sender, is_demo=settings.is_demo) for p in providers.values())
         )
         checks = [check for check, _ in each if check is not None]
-        return [*(finding for _, found in each for finding in found), clock_finding(checks)]
+        return [
+            *(finding for _, found in each for finding in found),
+            *event_findings(settings, app.make_webhooks(settings, tools)),
+            clock_finding(checks),
+        ]
+
+
+def event_findings(settings: app.Settings, takes: Container[str]) -> list[Finding]:
+    """Return which providers can tell what became of a mail; `takes` has those that may."""
+    found = []
+    for name, provider in settings.providers.items():
+        needed = webhook_needs(provider.kind)
+        if needed is None:
+            continue
+        about = f"events of {name}"
+        if name in takes:
+            found.append(Finding(about, Level.OK, f"taken at /hooks/{name}"))
+            continue
+        text = f"not taken: {needed} is not set, so none could be trusted"
+        advice = (
+            "Without them nobody learns what was delivered or bounced, and complaints are not "
+            f"suppressed. Set providers.{name}.{needed} (docs/events.md)."
+        )
+        found.append(Finding(about, Level.WARNING, text, advice))
+    return found
 
 
 def default_sender(settings: app.Settings) -> Address | None:

@@ -1,9 +1,9 @@
 """The store of a cluster: many processes on many machines, one PostgreSQL with its standbys.
 
 Neighbours: `store` is the port's adapter; `hosts` finds the server that can write, `pool` keeps
-connections to it, `batches` lets callers share commits; `intake`, `work`, `record`, `moves`,
-`read`, `find`, `stats`, `keys`, `suppressions` and `events` hold the statements; `migrations`
-brings the schema up to date.
+connections to it, `batches` lets callers share commits; `webhooks` is the part about clients'
+webhooks; the modules named for a subject, such as `intake`, hold the statements; `migrations`
+brings the schema up to date, and `bell` tells other processes that mail is due.
 
 Three rules hold in all of them. Only the database's clock counts: statements say `now()`, and no
 time of this machine decides anything. A change is kept only when its commit was confirmed in

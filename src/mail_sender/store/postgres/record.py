@@ -165,6 +165,15 @@ _RECORD_RECIPIENTS = f"""
 """
 
 
+# The provider's event came before the end of the call, and told that it has it: see
+# `moves.settled_before`.
+_SETTLED_BEFORE = f"""
+    UPDATE messages AS m SET state = 'sent', due_at = NULL, finished_at = {NOW}, owner = NULL
+    WHERE m.seq = ANY($1::bigint[]) AND NOT EXISTS (
+        SELECT 1 FROM recipients AS r WHERE r.seq = m.seq AND r.status = 'unknown')
+"""
+
+
 async def record(connection: Connection, requests: Sequence[Outcome]) -> list[bool]:
     """Write the outcomes of those who still hold their message."""
     answers = [False] * len(requests)
@@ -201,6 +210,9 @@ async def _record(
     await connection.execute(_RECORD, *columns([(seq, *it.message) for _, seq, it in held], 11))
     if recipients := [(seq, *r) for _, seq, it in held for r in it.recipients]:
         await connection.execute(_RECORD_RECIPIENTS, *columns(recipients, 8))
+    in_doubt = [seq for _, seq, it in held if it.message[0] == State.UNKNOWN]
+    if in_doubt:
+        await connection.execute(_SETTLED_BEFORE, in_doubt)
     await attempts.insert(connection, [(seq, *a) for _, seq, it in held for a in it.attempts])
     told += [(seq, event) for _, seq, it in held for event in it.events]
     return [index for index, _, _ in held]

@@ -33,18 +33,22 @@ from ..port import (
     Depth,
     Done,
     Duplicate,
+    HookCall,
+    Learnt,
     Lease,
     NewMessage,
     Page,
     Pause,
     Query,
+    ReadHook,
     Record,
     Stats,
     Stored,
+    StoredHook,
     SuppressionQuery,
     Swept,
 )
-from . import events, find, keys, migrations, read, record, stats, suppressions, work
+from . import events, find, hooks, keys, migrations, read, record, stats, suppressions, work
 from . import moves as written_moves
 from .batches import Batches
 from .bell import Bell
@@ -53,6 +57,7 @@ from .hosts import Connection, Host
 from .intake import Arrival, Intake, arrival
 from .pool import NotConfirmed, Pool, is_worth_repeating, unavailable
 from .sql import NOW
+from .webhooks import PostgresWebhooks
 
 Answer = TypeVar("Answer")
 
@@ -63,6 +68,7 @@ _READ_LIMIT = 10.0
 _LONG_LIMIT = 60.0  #: of what looks at everything: statistics, sweeps, purges
 _ORPHANS_FOR = 900.0  #: seconds; a commit may wait that long for a standby, unseen
 _MOST_AT_ONCE = 256  #: messages in one commit
+_HOOKS_AT_ONCE = 32  #: a call of a provider may be large
 _SWEEP_AT_ONCE = 200  #: of each kind in one commit, so that no accept waits for a long sweep
 _TOUCH_AGAIN_AFTER = timedelta(minutes=1)
 _TRIES = 4
@@ -81,10 +87,12 @@ class PostgresStore:
         self._on_lost = on_lost
         self._name = secrets.token_hex(8)  #: of this process, where others see it
         self.bell = Bell(self._name)
+        self.webhooks = PostgresWebhooks(self._write, self._read)
         self._pool: Pool | None = None
         self._accepts: Batches[Sequence[Arrival], list[Stored | Duplicate]]
         self._begins: Batches[record.Begin, bool]
         self._records: Batches[record.Outcome, bool]
+        self._hooks: Batches[HookCall, bool]
         self._claims = secrets.randbits(62)  #: the number of the last claim
         self._strays: list[tuple[str, int]] = []  #: claims that were not confirmed
         #: Of this process, refused for want of an answer: they may be there all the same, owned by
@@ -115,6 +123,7 @@ class PostgresStore:
         )
         self._begins = Batches(pool, record.begin, most=_MOST_AT_ONCE, limit=_WRITE_LIMIT)
         self._records = Batches(pool, record.record, most=_MOST_AT_ONCE, limit=_WRITE_LIMIT)
+        self._hooks = Batches(pool, hooks.keep, most=_HOOKS_AT_ONCE, limit=_WRITE_LIMIT)
         try:
             done = await pool.run(
                 lambda connection: migrations.migrate(connection, migrations.known(), post=post),
@@ -441,10 +450,30 @@ class PostgresStore:
         """See `port.Store.suppressed_among`."""
         return await self._read(partial(suppressions.suppressed_among, addresses=addresses))
 
+    # ------------------------------------------------ providers' events
+
+    async def keep_hook(self, call: HookCall) -> bool:
+        """See `port.Store.keep_hook`."""
+        self._open_pool()
+        return await self._hooks.run(call)
+
+    async def waiting_hooks(self, limit: int) -> Sequence[StoredHook]:
+        """See `port.Store.waiting_hooks`."""
+        return await self._read(partial(hooks.waiting, limit=limit))
+
+    async def learn(self, read: Sequence[ReadHook]) -> Sequence[Learnt]:
+        """See `port.Store.learn`."""
+        return await self._write(partial(hooks.learn, read=read), limit=_READ_LIMIT)
+
+    async def attach_waiting(self, limit: int) -> Sequence[Learnt]:
+        """See `port.Store.attach_waiting`."""
+        return await self._write(partial(hooks.attach_waiting, limit=limit), limit=_READ_LIMIT)
+
     # ------------------------------------------------ housekeeping
 
     async def purge(self, *, finished_before: datetime, limit: int) -> int:
         """See `port.Store.purge`."""
+        await self._write(hooks.forget, limit=_LONG_LIMIT)
         return await self._write(
             partial(written_moves.purge, before=micros(finished_before), limit=limit),
             limit=_LONG_LIMIT,

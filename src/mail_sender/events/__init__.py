@@ -1,0 +1,1 @@
+"""Events to our clients' programs: webhooks after the Standard Webhooks specification."""

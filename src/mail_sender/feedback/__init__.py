@@ -1,0 +1,1 @@
+"""What providers tell afterwards: their calls taken in, read, and learnt from."""

@@ -1,0 +1,1 @@
+"""HTTP towards the outside: one client for providers and for our clients' webhooks."""
