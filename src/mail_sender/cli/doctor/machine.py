@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ... import app
 from ...app.listening import address_of, bind
-from ...app.settings import sqlite_path
+from ...app.settings import postgres_hosts, sqlite_path
 from ...client import NoAnswer
 from ...domain.errors import ConfigError, MailSenderError
+from ...store.postgres import shown_url
 from ..client import Client
 from ..failure import CommandFailed
 from .finding import Finding, Level
@@ -25,7 +26,9 @@ def findings_of_machine(settings: app.Settings) -> list[Finding]:
     """Look at everything that needs no network."""
     path = sqlite_path(settings.config)
     found = [_routes(settings)]
-    if path is None:
+    if postgres_hosts(settings.config):
+        found.append(asyncio.run(_cluster(settings)))
+    elif path is None:
         found.append(
             Finding(
                 "store", Level.WARNING, "memory only: every stop loses all mail",
@@ -73,6 +76,22 @@ async def _store(settings: app.Settings, path: Path) -> Finding:
     finally:
         await store.close()
     return Finding("store", Level.OK, f"{path} opens, and a durable write works")
+
+
+async def _cluster(settings: app.Settings) -> Finding:
+    url = shown_url(settings.config.store.url)
+    store = app.open_store(settings)
+    try:
+        await store.open()
+        await store.check()
+    except MailSenderError as error:
+        return Finding(
+            "store", Level.PROBLEM, f"{url}: {error}",
+            "Look at the servers that store.url names: docs/postgresql.md.",
+        )  # fmt: skip
+    finally:
+        await store.close()
+    return Finding("store", Level.OK, f"{url}: a host can write, and a durable write works")
 
 
 def _store_to_come(path: Path) -> Finding:
