@@ -20,7 +20,7 @@ from ..domain.secret import Secret
 from .addressing import Addressed, joined, plain
 from .ascii_headers import ascii_value
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal
+from .json_provider import ListsById, Refusal, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of, texts_of
 from .json_writing import (
     base64_of,
@@ -180,9 +180,9 @@ class Postmark(ListsById):
         said = text_of(body.get("Message"))
         inactive = _INACTIVE.search(said)
         if inactive is not None:
-            refused = {address.strip(". ").lower() for address in inactive[1].split(",")}
+            refused = {in_lower(Address(told.strip(". "))) for told in inactive[1].split(",")}
             no = Refused(blame=Blame.RECIPIENT, diagnostic=Diagnostic(text=said, code=406))
-            outcomes |= {address: no for address in to if address.lower() in refused}
+            outcomes |= {address: no for address in to if in_lower(address) in refused}
         return outcomes
 
     def _refusal(self, answer: Answer) -> Refusal | None:
