@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 NODE := tests/node
+PEERS := bench/peers
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
 	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
@@ -36,7 +37,7 @@ check: $(VENV)/.dev ## linters, types, import contracts, generated files, unit t
 	@$(BIN)/python scripts/generate_docs.py --check
 	@$(BIN)/python -m pytest --quiet $(UNIT) $(ARGS)
 
-bench: $(VENV)/.runtime ## measure throughput, overhead and cost on this machine
+bench: $(VENV)/.runtime $(PEERS)/.python $(PEERS)/node_modules/.installed ## ourselves and what people use instead, side by side on this machine
 	@$(BIN)/python -m bench $(ARGS)
 
 lab: ## both sites in network namespaces (not there yet)
@@ -50,7 +51,7 @@ docs: setup ## build the generated pages and run the commands in the documentati
 	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
 
 requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow
-	@for name in build runtime dev; do \
+	@for name in build runtime dev bench; do \
 		set -- --constraint requirements/build.txt --constraint requirements/runtime.txt; \
 		test $$name = dev || set --; \
 		$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes \
@@ -59,7 +60,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 	done
 
 clean: ## remove .venv and what tools left; var/ (state) stays
-	rm -rf $(VENV) $(NODE)/node_modules build dist src/*.egg-info \
+	rm -rf $(VENV) $(VENV)-bench $(NODE)/node_modules $(PEERS)/node_modules build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## this list
@@ -88,4 +89,18 @@ $(NODE)/node_modules/.installed: $(wildcard $(NODE)/package-lock.json)
 	@if test -n "$^" && command -v npm >/dev/null; then \
 		npm ci --prefix $(NODE) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
 		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
+	fi
+
+# Peers of the benchmark: an environment of their own; those that cannot be installed are named.
+$(PEERS)/.python: requirements/bench.txt | $(BIN)/python
+	@echo 'Installing the peers of the benchmark.' >&2
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --quiet --quiet --disable-pip-version-check install \
+		--require-hashes -r requirements/bench.txt
+	@touch $@
+
+$(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix $(PEERS) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
+		echo 'npm ci failed: peers that need Node.js are left out.' >&2; \
 	fi
