@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 NODE := tests/node tests/sdk_node
 NODE_MODULES := $(NODE:%=%/node_modules/.installed)
+PEERS := bench/peers
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
 	--ignore=tests/store --ignore=tests/sdks --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
@@ -47,7 +48,7 @@ check: $(VENV)/.dev ## linters, types, import contracts, generated files, unit t
 	@scripts/frontend.sh check || { status=$$?; $(SKIP_FRONTEND); }
 	@$(BIN)/python -m pytest --quiet $(UNIT) $(ARGS)
 
-bench: $(VENV)/.runtime ## measure throughput, overhead and cost on this machine
+bench: $(VENV)/.runtime $(PEERS)/.python $(PEERS)/node_modules/.installed ## ourselves and what people use instead, side by side on this machine
 	@$(BIN)/python -m bench $(ARGS)
 
 lab: $(VENV)/.dev ## both sites in network namespaces, to be broken on command; needs root
@@ -68,7 +69,7 @@ docs: setup ## build the generated pages and pictures, run the commands in the d
 	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
 
 requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow
-	@for name in build runtime node dev deploy; do \
+	@for name in build runtime node dev deploy bench; do \
 		set -- --constraint requirements/build.txt --constraint requirements/runtime.txt; \
 		test $$name = dev || set --; \
 		$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes \
@@ -77,7 +78,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 	done
 
 clean: ## remove .venv and what tools left; var/ (state) stays
-	rm -rf $(VENV) $(NODE:%=%/node_modules) frontend/node_modules frontend/test-results \
+	rm -rf $(VENV) $(VENV)-bench $(PEERS)/node_modules $(PEERS)/.python $(NODE:%=%/node_modules) frontend/node_modules frontend/test-results \
 		src/mail_sender/web build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
@@ -117,4 +118,18 @@ $(NODE_MODULES): %/node_modules/.installed: %/package-lock.json
 	@if command -v npm >/dev/null; then \
 		npm ci --prefix $* --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
 		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
+	fi
+
+# Peers of the benchmark: an environment of their own; those that cannot be installed are named.
+$(PEERS)/.python: requirements/bench.txt | $(BIN)/python
+	@echo 'Installing the peers of the benchmark.' >&2
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --quiet --quiet --disable-pip-version-check install \
+		--require-hashes -r requirements/bench.txt
+	@touch $@
+
+$(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix $(PEERS) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
+		echo 'npm ci failed: peers that need Node.js are left out.' >&2; \
 	fi

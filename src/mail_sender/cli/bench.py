@@ -16,20 +16,31 @@ from .flags import TABLES, Format
 def bench(
     *,
     rounds: Annotated[int, Parameter(help="Rounds; the table shows medians and spread.")] = 3,
-    seconds: Annotated[float, Parameter(help="Of async load in each round.")] = 8.0,
-    connections: Annotated[int, Parameter(help="Of the load generator.")] = 64,
+    parts: Annotated[
+        str,
+        Parameter(
+            help="With commas: `limits` of the machine, `peers` side by side, `sync` overhead, "
+            "`faults` (a crash and an outage), `curve` of the cost."
+        ),
+    ] = "limits,peers,sync,faults,curve",
+    only: Annotated[
+        str | None, Parameter(help="Peers whose names contain this; `none` for ourselves alone.")
+    ] = None,
     shown: Format = TABLES,
 ) -> int:
-    """Measure throughput, overhead and cost of the gateway on this machine.
+    """Measure ourselves and what people use instead, side by side on this machine.
 
-    Starts processes of its own on free ports and a fresh store; what runs on the machine beside
-    them spoils the figures. Exit status 1 when a mail was lost or doubled.
+    Starts processes of its own on free ports and fresh stores; what runs on the machine beside
+    them spoils the figures. `make bench` also sets up the peers; those that are not installed
+    are named. Tables, JSON and a plot are written to var/bench. Exit status 1 when a bar was
+    missed.
     """
     if not Path("bench/__main__.py").exists():
         raise CommandFailed(
             "The benchmark is part of the repository: run this in a checkout of it."
         )
-    given = ["--rounds", str(rounds), "--seconds", str(seconds), "--connections", str(connections)]
+    given = ["--rounds", str(rounds), "--parts", *parts.split(",")]
+    given += ["--only", only] if only else []
     given += ["--json"] if shown.json else []
     return subprocess.run(  # noqa: S603 - ourselves, with numbers
         [sys.executable, "-m", "bench", *given], check=False
