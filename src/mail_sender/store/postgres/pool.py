@@ -87,7 +87,7 @@ class _Session:
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """All connections to one server, since it was found. `as_of`: how far a standby has come."""
+    """All connections to one server, since it was found."""
 
     host: Host
     sessions: set[_Session] = field(default_factory=set)
@@ -121,6 +121,7 @@ class Pool:
         self._hosts = hosts
         self._on_lost = on_lost
         self._slots = asyncio.Semaphore(size)
+        self._standby_slots = asyncio.Semaphore(size)
         self._primary: _Line | None = None
         self._standby: _Line | None = None
         self._standby_until = 0.0
@@ -211,13 +212,13 @@ class Pool:
         line = self._standby
         if line is None or line.is_dead:
             raise StoreUnavailable(f"no host can be read: {self._found_none}")
-        session = await self._session(line)
 
         async def both(connection: Connection) -> tuple[Answer, datetime | None]:
             as_of = await connection.fetchval("SELECT pg_last_xact_replay_timestamp()")
             return await work(connection), as_of or datetime.fromtimestamp(0).astimezone()
 
-        return await self._on(line, session, both, limit)
+        async with self._standby_slots:
+            return await self._on(line, await self._session(line), both, limit)
 
     async def _on(self, line: _Line, session: _Session, work: Work[Answer], limit: float) -> Answer:
         """Do work on a connection, and give that back or let go of it."""
@@ -301,14 +302,15 @@ class Pool:
         return self._primary
 
     def _keep_standby(self, reached: Sequence[Reached]) -> None:
-        """Keep one connection to a standby for the time without a primary."""
-        if self._standby is not None:
-            self._standby.cut()
-            self._standby = None
+        """Keep a connection to one standby for the time without a primary."""
+        line = self._standby
+        if line is not None and (line.is_dead or line.host not in [it.host for it in reached]):
+            line.cut()
+            line = self._standby = None
         for standby in reached:
-            if self._standby is None:
-                self._standby = _Line(standby.host)
-                self._standby.idle.append(self._standby.add(standby.connection))
+            if line is None:
+                line = self._standby = _Line(standby.host)
+                line.idle.append(line.add(standby.connection))
             else:
                 standby.connection.terminate()
 
