@@ -10,13 +10,23 @@ from typing import Protocol
 
 from ..clock import Clock
 from ..delivery.fleet import Fleet
-from ..domain.message import Mailbox
+from ..domain.message import Mailbox, Mode
+from ..domain.secret import Secret
 from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
 from ..store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompatPolicy:
+    """See `config.CompatConfig`."""
+
+    mode: Mode = Mode.ASYNC
+    repeat_window: timedelta = timedelta(seconds=30)
+    ses_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,7 @@ class ApiPolicy:
     default_from: Mailbox | None = None
     frontend: Path | None = None
     stream_poll_interval: timedelta = timedelta(seconds=1)
+    compat: CompatPolicy = CompatPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

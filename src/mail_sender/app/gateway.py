@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import __version__
-from ..api.services import ApiPolicy, Node, Services
+from ..api.services import ApiPolicy, CompatPolicy, Node, Services
 from ..clock import Clock, SystemClock
 from ..config import SandboxConfig, Source
 from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
@@ -31,6 +31,7 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..domain.secret import Secret
 from ..events.endpoints import Endpoints
 from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
 from ..events.resolver import CheckedResolver, SystemLookup
@@ -48,6 +49,7 @@ from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
 from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
+from ..queue.port import Queue
 from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
@@ -62,6 +64,7 @@ from .settings import (
     BUILT_IN,
     Settings,
     demo_tables,
+    frontend_path,
     postgres_hosts,
     provider_settings,
     sandbox_settings,
@@ -70,6 +73,8 @@ from .settings import (
 )
 
 _LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
+
+DEMO_SES_SECRET = Path("var/ses-secret")
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -106,8 +111,9 @@ def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
     }
 
 
-def _queue_of(store: Store) -> PollingQueue:
-    return SharedQueue(store.bell) if isinstance(store, PostgresStore) else PollingQueue()
+def _queue_of(store: Store) -> Queue:
+    here = PollingQueue()
+    return SharedQueue(here, store.bell) if isinstance(store, PostgresStore) else here
 
 
 def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
@@ -116,6 +122,16 @@ def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
         name: make_webhook(name, provider, tools) for name, provider in settings.providers.items()
     }
     return {name: webhook for name, webhook in made.items() if webhook is not None}
+
+
+def kept_secret(path: Path) -> Secret:
+    """Return the secret in a file that only its user can read; it is made when it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="ascii") as fresh:
+            fresh.write(secrets.token_urlsafe(32))
+    return Secret(path.read_text(encoding="ascii"))
 
 
 def _fleet(
@@ -366,6 +382,12 @@ class Gateway:
                 requests_per_minute_per_address=config.server.requests_per_minute_per_address,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                frontend=frontend_path(config),
+                compat=CompatPolicy(
+                    mode=config.compat.mode,
+                    repeat_window=config.compat.repeat_window,
+                    ses_secret=self._ses_secret(),
+                ),
             ),
             node=Node(
                 name=socket.gethostname(),
@@ -376,6 +398,13 @@ class Gateway:
             why_not_ready=self._why_not_ready,
             sandbox=self.sandbox,
         )
+
+    def _ses_secret(self) -> Secret | None:
+        """Return the configured one; a demo makes one for itself, and keeps it."""
+        configured = self.settings.config.compat.ses_secret
+        if configured is not None or not self.settings.is_demo:
+            return configured
+        return kept_secret(DEMO_SES_SECRET)
 
     # ------------------------------------------------ what happens
 

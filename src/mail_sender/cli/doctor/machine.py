@@ -8,11 +8,12 @@ import socket
 from pathlib import Path
 
 from ... import app
-from ...app.serving import address_of, bind
+from ...app.listening import address_of, bind
 from ...app.settings import postgres_hosts, sqlite_path
+from ...client import NoAnswer
 from ...domain.errors import ConfigError, MailSenderError
 from ...store.postgres import shown_url
-from ..client import Client, LineBroke
+from ..client import Client
 from ..failure import CommandFailed
 from .finding import Finding, Level
 
@@ -142,8 +143,8 @@ def _is_served_by_us(listen: str) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
-        answer = Client(url).call("GET", "/openapi.json", timeout=PROBE_TIMEOUT)
-    except (LineBroke, CommandFailed):
+        answer = Client(url, deadline=PROBE_TIMEOUT).call("GET", "/openapi.json", takes=0)
+    except (NoAnswer, CommandFailed):
         return False
     return answer.is_success and "/v1/messages" in str(answer.document)
 
