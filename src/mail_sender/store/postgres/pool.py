@@ -33,6 +33,7 @@ server until it looks at the table's size again, which it does once a minute. We
 when mail begins to come in, and planning some twenty statements takes 4 ms."""
 _LOOK_AGAIN_AFTER = 0.25  #: seconds between two looks for a primary that is not there
 _STANDBY_AGAIN_AFTER = 1.0  #: seconds that reads stay with standbys before they look again
+_LONGEST_STALL = 15.0  #: seconds; the first is one, each further twice as long
 _NOT_REPLICATED = "synchronous replication"
 _LOST = (
     asyncpg.PostgresConnectionError,
@@ -49,6 +50,10 @@ _OF_THE_REQUEST = {"22", "23"}  #: classes: what was given cannot be kept
 
 class NotConfirmed(Exception):
     """The commit was asked for, and whether it came about is not known."""
+
+
+class TimedOut(NotConfirmed):
+    """It took longer than its limit."""
 
 
 def is_of_the_request(error: Exception) -> bool:
@@ -130,8 +135,10 @@ class Pool:
         self._found_none = "no host answered yet"
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._stall = 0.0
+        self._stalled_until = 0.0
 
-    async def run(self, work: Work[Answer], *, limit: float) -> Answer:
+    async def run(self, work: Work[Answer], *, limit: float, urgent: bool = False) -> Answer:
         """Do work on the primary and return its answer.
 
         Work goes on when its caller is cancelled. A transaction in it must be its own.
@@ -139,13 +146,28 @@ class Pool:
         Args:
             work: Gets a connection for itself alone.
             limit: Seconds, the waiting for a connection included.
+            urgent: Is tried although work timed out a moment ago. Other work is refused for a
+                while then: a server whose standbys are gone keeps a process for each commit that
+                waits, whether we still do or not, and runs out of them.
 
         Raises:
             StoreUnavailable: There is no primary now; nothing was done.
             NotConfirmed: It was done, or not.
             asyncpg.PostgresError: The server refused.
         """
-        return await self._shielded(self._run(work, limit))
+        if not urgent and time.monotonic() < self._stalled_until:
+            raise StoreUnavailable("commits were not confirmed a moment ago")
+        return await self._shielded(self._watched(work, limit))
+
+    async def _watched(self, work: Work[Answer], limit: float) -> Answer:
+        try:
+            answer = await self._run(work, limit)
+        except TimedOut:
+            self._stall = min(max(1.0, 2 * self._stall), _LONGEST_STALL)
+            self._stalled_until = time.monotonic() + self._stall
+            raise
+        self._stall = self._stalled_until = 0.0
+        return answer
 
     async def read(self, work: Work[Answer], *, limit: float) -> tuple[Answer, datetime | None]:
         """Read from the primary, or while there is none from a standby.
@@ -228,7 +250,7 @@ class Pool:
             self._lose(line, f"no answer within {limit:.1f} s")
             await asyncio.wait({task}, timeout=1.0)
             task.cancel()
-            raise NotConfirmed("PostgreSQL did not answer in time")
+            raise TimedOut("PostgreSQL did not answer in time")
         error = task.exception()
         if session.warned:
             line.drop(session)
