@@ -241,17 +241,6 @@ def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
     )
 
 
-def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, ...]:
-    """Return the servers of a PostgreSQL store; none for another store. Raises `ConfigError`."""
-    if not is_postgres(config.store.url):
-        return ()
-    password = config.store.password
-    try:
-        return hosts_of(config.store.url, password.reveal() if password else None)
-    except ConfigError as error:
-        raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None
-
-
 def frontend_path(config: Config, source: Source | None = None) -> Path | None:
     """Return the directory of the built frontend; None where there is none.
 
@@ -271,3 +260,14 @@ def frontend_path(config: Config, source: Source | None = None) -> Path | None:
         f"{where}: expected `shipped`, `off`, or a directory with the built frontend; "
         f"there is no index.html in {named}"
     )
+
+
+def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, ...]:
+    """Return the servers of a PostgreSQL store; none for another store. Raises `ConfigError`."""
+    if not is_postgres(config.store.url):
+        return ()
+    password = config.store.password
+    try:
+        return hosts_of(config.store.url, password.reveal() if password else None)
+    except ConfigError as error:
+        raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None
