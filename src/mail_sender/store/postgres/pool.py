@@ -34,7 +34,7 @@ when mail begins to come in, and planning some twenty statements takes 4 ms."""
 _LOOK_AGAIN_AFTER = 0.25  #: seconds between two looks for a primary that is not there
 _STANDBY_AGAIN_AFTER = 1.0  #: seconds that reads stay with standbys before they look again
 _LONGEST_STALL = 15.0  #: seconds; the first is one, each further twice as long
-_NOT_REPLICATED = "synchronous replication"
+_WAITS_FOR_STANDBYS = "SyncRepWaitForLSN"  #: who warns; the words are in the server's language
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InternalClientError,
@@ -86,7 +86,7 @@ class _Session:
     planned_at: float = field(default_factory=time.monotonic)
 
     def hear(self, _: Any, notice: asyncpg.PostgresLogMessage) -> None:  # noqa: ANN401 - asyncpg's
-        if _NOT_REPLICATED in str(notice.message):
+        if notice.server_source_function == _WAITS_FOR_STANDBYS:
             self.warned = True
 
 
@@ -288,6 +288,8 @@ class Pool:
             line.drop(session)
         try:
             reached = await connect(line.host)
+        except asyncpg.TooManyConnectionsError as error:
+            raise unavailable(error) from error  # those that stand are good
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self._lose(line, str(error) or type(error).__name__)
             raise unavailable(error) from error
