@@ -17,6 +17,7 @@ from mail_sender.domain.message import MessageId
 from mail_sender.domain.status import State
 from mail_sender.store.port import Call, Duplicate, Stored
 from mail_sender.store.postgres import PostgresStore, hosts_of, migrations
+from mail_sender.store.postgres.events import MOST_IN_TRANSACTION
 from mail_sender.store.postgres.hosts import connect
 from mail_sender.store.postgres.migrations import Migration, Phase, migrate
 
@@ -141,8 +142,9 @@ async def test_who_follows_the_events_misses_none(
     await transaction.start()
     # As the store writes one; it commits later.
     await slow.execute(
-        "INSERT INTO events (n, seq, type, at, data) "
-        "VALUES (pg_current_xact_id()::text::bigint * 8192, NULL, 'provider.degraded', 1, '{}')"
+        "INSERT INTO events (n, seq, type, at, data) VALUES "
+        "(pg_current_xact_id()::text::bigint * $1::bigint, NULL, 'provider.degraded', 1, '{}')",
+        MOST_IN_TRANSACTION,
     )
     for _ in range(3):
         await store.append_event(make_event())
