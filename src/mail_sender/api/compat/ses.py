@@ -117,7 +117,7 @@ class Ses(Vendor):
     }  # fmt: skip
     calls = (
         Call(method="POST", path="/v2/email/outbound-emails",
-             does="SendEmail: sends a mail, in its parts or from a template that comes with it.",
+             does="SendEmail: sends a mail in parts, whole, or from a template that comes with it.",
              needs=Scope.SEND, answer=send, takes=SendEmail),
         Call(method="POST", path="/v2/email/outbound-bulk-emails",
              does="SendBulkEmail: sends up to 50 mails from a template that comes with it.",

@@ -108,7 +108,7 @@ _MANY = 5  #: a request that is many mails may be so many times as large as one 
 
 
 def _size_of(content: Content) -> int:
-    bodies = len(content.text or "") + len(content.html or "")
+    bodies = len(content.text or "") + len(content.html or "") + len(content.raw or b"")
     return bodies + sum(len(file.content) for file in content.attachments)
 
 
