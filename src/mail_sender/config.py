@@ -46,6 +46,13 @@ class ServerConfig(_Section, frozen=True):
         tuple[str, ...],
         Doc(description="Origins whose pages may call the API (a frontend served elsewhere)."),
     ] = ()
+    frontend: Annotated[
+        str,
+        Doc(
+            description="What stands at `/`: `shipped` (the frontend that came with this version, "
+            "if it was built), the directory of another build, or `off` (`/` leads to `/docs`)."
+        ),
+    ] = "shipped"
     trusted_proxies: Annotated[
         tuple[str, ...],
         Doc(description="Addresses or networks whose X-Forwarded-For is believed."),

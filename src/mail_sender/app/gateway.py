@@ -61,6 +61,7 @@ from .settings import (
     BUILT_IN,
     Settings,
     demo_tables,
+    frontend_path,
     provider_settings,
     sandbox_settings,
     sqlite_path,
@@ -366,6 +367,7 @@ class Gateway:
                 requests_per_minute_per_address=config.server.requests_per_minute_per_address,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                frontend=frontend_path(config),
                 compat=CompatPolicy(
                     mode=config.compat.mode,
                     repeat_window=config.compat.repeat_window,

@@ -32,6 +32,7 @@ from ..sandbox.faults import Kind
 from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
 
+SHIPPED_FRONTEND = Path(__file__).parent.parent / "web"  #: where its build puts it
 BUILT_IN = "sandbox"  #: the provider that test keys end in
 
 
@@ -76,6 +77,7 @@ def load_settings(source: Source) -> Settings:
     _check_addresses(config, providers, source)
     target_rules(config, source)
     sqlite_path(config, source)
+    frontend_path(config, source)
     _check_smtp(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
@@ -234,4 +236,25 @@ def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
     where = (source or Source()).at("store.url")
     raise ConfigError(
         f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+    )
+
+
+def frontend_path(config: Config, source: Source | None = None) -> Path | None:
+    """Return the directory of the built frontend; None where there is none.
+
+    Raises:
+        ConfigError: A directory is named that holds no `index.html`.
+    """
+    named = config.server.frontend
+    if named == "off":
+        return None
+    directory = SHIPPED_FRONTEND if named == "shipped" else Path(named)
+    if (directory / "index.html").is_file():
+        return directory
+    if named == "shipped":
+        return None
+    where = (source or Source()).at("server.frontend")
+    raise ConfigError(
+        f"{where}: expected `shipped`, `off`, or a directory with the built frontend; "
+        f"there is no index.html in {named}"
     )
