@@ -173,7 +173,7 @@ class Ses(Vendor):
 
     def repeats(self, request: Request) -> str | None:
         """See `Vendor.repeats`."""
-        return super().repeats(request) or request.headers.get("amz-sdk-invocation-id")
+        return request.headers.get("amz-sdk-invocation-id")
 
     def no(self, refusal: Refusal, words: str) -> Response:
         """See `Vendor.no`."""
