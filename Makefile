@@ -12,7 +12,8 @@ NODE := tests/node tests/sdk_node
 NODE_MODULES := $(NODE:%=%/node_modules/.installed)
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
-	--ignore=tests/store --ignore=tests/sdks --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
+	--ignore=tests/store --ignore=tests/sdks --ignore-glob='*openapi*' --ignore-glob='*nonsense*' \
+	--ignore=tests/test_mime.py \
 	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
 	--ignore=tests/cli/test_program.py --ignore=tests/client/test_reaching.py \
 	--ignore=tests/lab --ignore=tests/deploy/test_files.py
