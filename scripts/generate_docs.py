@@ -271,6 +271,8 @@ the message's attempts say why (`POST /v1/explain` says it before). How to confi
 - **settled by**: *idempotency key*: the same call again is answered with the first one's result;
   *look-up*: the provider is asked for our id; *event*: only the provider's event tells; *nothing*:
   nobody will ever tell. See [states.md](states.md).
+- **events**: the setting that its events are judged by; without it none is taken. See
+  [events.md](events.md).
 
 Without an answer of the provider no mail is ever sent a second time on a guess: see "never twice"
 in [why.md](why.md).
@@ -281,7 +283,7 @@ def providers_page() -> str:
     """Return docs/providers.md: the capabilities of every kind, and what is peculiar to each."""
     head = (
         *("kind", "recipients", "size", "tags", "metadata", "headers", "files", "inline"),
-        *("Bcc alone", "names all", "non-ASCII addresses", "whole mails", "settled by"),
+        *("Bcc alone", "names all", "non-ASCII addresses", "whole mails", "settled by", "events"),
     )
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_capability_row(name, kind)) + " |" for name, kind in KINDS.items()]
@@ -304,6 +306,7 @@ def _capability_row(name: str, kind: Kind) -> Iterator[str]:
     ):
         yield "yes" if flag else "no"
     yield ", ".join(_WAYS[way] for way in can.settles_by)
+    yield f"`{kind.webhook_needs}`" if kind.webhook_needs else "none"
 
 
 _WAYS = {
