@@ -51,13 +51,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Say whether a provider's events are taken
+         * @description Some providers look whether an address is there before they let it be registered.
+         */
+        get: operations["has_hook"];
         put?: never;
         /**
          * Take a provider's event
          * @description The address to give to a provider. `200` once the call is durable; each counts once.
          *
-         *     `401` when the signature does not fit or is too old, `503` when it should come again.
+         *     `401` when the signature does not fit or is too old, `503` when it should come again (`429` to
+         *     a provider that a `503` makes give up).
          */
         post: operations["take_hook"];
         delete?: never;
@@ -3594,6 +3599,14 @@ export interface components {
             taken: boolean;
         };
         /**
+         * Takes
+         * @description Events of this provider are taken here.
+         */
+        Takes: {
+            /** Takes Events */
+            takes_events: boolean;
+        };
+        /**
          * VerificationList
          * @description One entry for each provider that has the concept; none if no provider has.
          */
@@ -3973,6 +3986,50 @@ export interface operations {
             };
         };
     };
+    has_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name in the configuration. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Takes"];
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     take_hook: {
         parameters: {
             query?: never;
@@ -3987,6 +4044,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": unknown;
+                "application/x-www-form-urlencoded": unknown;
                 "text/plain": unknown;
             };
         };
@@ -4045,6 +4103,17 @@ export interface operations {
             /** @description - `unsupported_media_type`: Unsupported media type. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `hook_not_now`: Calls cannot be kept now. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
