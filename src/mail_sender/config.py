@@ -147,6 +147,26 @@ class IdempotencyConfig(_Section, frozen=True):
     )
 
 
+class UnsubscribeConfig(_Section, frozen=True):
+    """Links in mails by which a recipient says "no more" with one click (RFC 8058)."""
+
+    url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+                description="Where recipients reach this gateway; mail programs want `https`. "
+                "Without it no mail can ask for a link.",
+            ),
+        ]
+        | None
+    ) = None
+    secret: Annotated[
+        Secret | None,
+        Doc(description="Signs the links. A new one makes those in mailboxes worthless."),
+    ] = None
+
+
 class WebhooksConfig(_Section, frozen=True):
     """Webhooks to clients: events are sent to addresses that clients choose."""
 
@@ -246,6 +266,7 @@ class Config(_Section, frozen=True):
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    unsubscribe: UnsubscribeConfig = UnsubscribeConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()

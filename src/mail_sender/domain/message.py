@@ -120,6 +120,7 @@ class Content:
         on_unknown: None means the route's default.
         give_up_after: None means the configured default.
         timeout: How long a sync caller waits. None in async mode.
+        unsubscribe: Its recipient shall be able to say "no more" with one click.
     """
 
     sender: Mailbox
@@ -141,6 +142,7 @@ class Content:
     on_unknown: OnUnknown | None = None
     mode: Mode = Mode.ASYNC
     timeout: timedelta | None = None
+    unsubscribe: bool = False
 
     @cached_property
     def recipients(self) -> tuple[Address, ...]:
