@@ -108,7 +108,7 @@ def asked_for(name: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+@pytest.mark.parametrize("name", ["build", "runtime", "node", "dev"])
 def test_every_package_is_pinned_with_its_hashes(name: str) -> None:
     """What is installed tomorrow is what was tested today."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .domain.errors import ConfigError
-from .domain.message import OnUnknown
+from .domain.message import Mode, OnUnknown
 from .domain.secret import Secret
 
 Doc = msgspec.Meta
@@ -46,6 +46,13 @@ class ServerConfig(_Section, frozen=True):
         tuple[str, ...],
         Doc(description="Origins whose pages may call the API (a frontend served elsewhere)."),
     ] = ()
+    frontend: Annotated[
+        str,
+        Doc(
+            description="What stands at `/`: `shipped` (the frontend that came with this version, "
+            "if it was built), the directory of another build, or `off` (`/` leads to `/docs`)."
+        ),
+    ] = "shipped"
     trusted_proxies: Annotated[
         tuple[str, ...],
         Doc(description="Addresses or networks whose X-Forwarded-For is believed."),
@@ -53,12 +60,31 @@ class ServerConfig(_Section, frozen=True):
     max_request_bytes: Annotated[
         int, Doc(ge=1024, description="Larger requests get 413. Base64 makes files 4/3 as large.")
     ] = 40 * 1024 * 1024
+    drain_notice: Annotated[
+        timedelta,
+        Doc(
+            description="After SIGTERM: how long `/health/ready` says 503 while mail is still "
+            "taken, so that load balancers send it elsewhere before it is refused. Longer than "
+            "they need to notice."
+        ),
+    ] = timedelta(0)
     drain_timeout: Annotated[
         timedelta,
-        Doc(description="After SIGTERM: how long calls that are under way may take to end."),
+        Doc(description="After that: how long calls that are under way may take to end."),
     ] = timedelta(seconds=30)
     requests_per_minute: (
         Annotated[int, Doc(gt=0, description="Requests a minute per API key; beyond it, 429.")]
+        | None
+    ) = None
+    requests_per_minute_per_address: (
+        Annotated[
+            int,
+            Doc(
+                gt=0,
+                description="Requests a minute from one client address (an IPv6 client's /64), bad "
+                "keys included; beyond it, 429.",
+            ),
+        ]
         | None
     ) = None
     public_metrics: Annotated[
@@ -139,6 +165,57 @@ class SenderConfig(_Section, frozen=True):
     ] = 25 * 1024 * 1024
 
 
+class SmtpConfig(_Section, frozen=True):
+    """The SMTP door: mail submission for programs that speak SMTP. Off unless it listens."""
+
+    listen: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins with STARTTLS, such as "
+            "`0.0.0.0:587`. Left out: none."
+        ),
+    ] = None
+    listen_tls: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins at once, such as `0.0.0.0:465`. "
+            "Left out: none."
+        ),
+    ] = None
+    certificate_file: Annotated[
+        str | None,
+        Doc(description="Certificate chain (PEM). Read again when it changes."),
+    ] = None
+    private_key_file: Annotated[
+        str | None, Doc(description="Its private key (PEM), without a passphrase.")
+    ] = None
+    self_signed: Annotated[
+        bool,
+        Doc(
+            description="For trials: make a certificate in `var/smtp` at the first start, with the "
+            "`openssl` command."
+        ),
+    ] = False
+    login_in_clear: Annotated[
+        bool,
+        Doc(description="Whether clients on this machine may log in without TLS; others never."),
+    ] = False
+    local_key: Annotated[
+        Secret | None,
+        Doc(
+            description="API key that clients on this machine send with when they do not log in. "
+            "Not behind a proxy on this machine: it would make everybody local."
+        ),
+    ] = None
+    max_message_bytes: Annotated[
+        int, Doc(ge=1024, description="Larger mails get 552. Base64 makes files 4/3 as large.")
+    ] = 40 * 1024 * 1024
+    max_connections: Annotated[int, Doc(ge=1, description="Open at the same time at most.")] = 500
+    max_connections_per_client: Annotated[
+        int, Doc(ge=1, description="Likewise, of one client address.")
+    ] = 100
+
+
 class IdempotencyConfig(_Section, frozen=True):
     """Idempotency keys."""
 
@@ -165,6 +242,36 @@ class UnsubscribeConfig(_Section, frozen=True):
         Secret | None,
         Doc(description="Signs the links. A new one makes those in mailboxes worthless."),
     ] = None
+
+
+class CompatConfig(_Section, frozen=True):
+    """The doors for clients of vendors, `/compat/…`."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            description="When a vendor's client is answered: `async`, once the mail is durable; "
+            "`sync`, once a provider has it. `X-MS-Mode` of a request wins."
+        ),
+    ] = Mode.ASYNC
+    repeat_window: Annotated[
+        timedelta,
+        Doc(
+            description="The very same mail with the same API key is taken for a repetition "
+            "within this time, where a client names no key of its own. `PT0S`: never."
+        ),
+    ] = timedelta(seconds=30)
+    ses_secret: (
+        Annotated[
+            Secret,
+            Doc(
+                description="What the key pairs of clients of Amazon SES are made of, the same on "
+                "every node: 32 random characters or more. Another one makes all of them useless. "
+                "Without it such clients are not let in."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class WebhooksConfig(_Section, frozen=True):
@@ -265,8 +372,10 @@ class Config(_Section, frozen=True):
     queue: QueueConfig = QueueConfig()
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
+    smtp: SmtpConfig = SmtpConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     unsubscribe: UnsubscribeConfig = UnsubscribeConfig()
+    compat: CompatConfig = CompatConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()

@@ -40,6 +40,26 @@ async def test_sigterm_finishes_what_is_under_way_and_takes_nothing_new(tmp_path
     assert sandbox.inbox.totals.mails == 2
 
 
+async def test_load_balancers_have_time_to_notice_before_anything_is_refused(
+    tmp_path: Path,
+) -> None:
+    """They look once a second; what comes until then must not fail for a deploy."""
+    async with Sandbox(SandboxSettings(), SystemClock()) as sandbox:
+        gateway = Gateway(
+            tmp_path, {"ses": provider_tables(sandbox)["ses"]}, server={"drain_notice": "PT1S"}
+        )
+        async with gateway.running() as client:
+            stopping = asyncio.create_task(gateway.stop())
+            ready = 200
+            while ready == 200:
+                ready = (await client.get("/health/ready")).status_code
+            taken = await client.post("/v1/messages", json={**MAIL, "mode": "sync"})
+            assert await stopping == 0
+
+    assert (ready, taken.status_code) == (503, 200)
+    assert sandbox.inbox.totals.mails == 1
+
+
 async def test_mail_that_waited_is_sent_by_the_next_start(tmp_path: Path) -> None:
     """A stop during an outage keeps the whole queue."""
     async with Sandbox(SandboxSettings(), SystemClock()) as sandbox:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from mail_sender.api.asgi import make_app
-from mail_sender.api.services import ApiPolicy, Node, SandboxControl, Services
+from mail_sender.api.services import ApiPolicy, CompatPolicy, Node, SandboxControl, Services
 from mail_sender.clock import Clock, SystemClock
 from mail_sender.delivery.breaker import Breaker, BreakerPolicy
 from mail_sender.delivery.fleet import Fleet, Member
@@ -23,6 +23,7 @@ from mail_sender.delivery.quota import Quota, QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
+from mail_sender.domain.secret import Secret
 from mail_sender.domain.unsubscribe import UnsubscribeLinks
 from mail_sender.events.endpoints import Endpoints
 from mail_sender.events.resolver import CheckedResolver
@@ -47,6 +48,7 @@ from .scripted import Scripted, ScriptedWebhook, Verifying
 
 VERSION = "9.9.9"
 MAX_BYTES = 4_000_000
+SES_SECRET = Secret("of the operator")
 _numbers = itertools.count(1)
 
 Json = dict[str, Any]
@@ -228,6 +230,7 @@ async def running(
             version=VERSION,
             max_request_bytes=MAX_BYTES,
             stream_poll_interval=timedelta(milliseconds=10),
+            compat=CompatPolicy(ses_secret=SES_SECRET),
             **policy,
         ),
         node=Node(name="node-1", store="memory", started_at=clock.now(), imitates=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -232,12 +233,14 @@ async def test_a_built_frontend_is_served_at_the_root(idle: Stack, tmp_path: Pat
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>Mail Sender</title>")
     (tmp_path / "assets" / "index-1a2b.js").write_text("1")
+    (tmp_path / "assets" / "index-1a2b.js.gz").write_bytes(gzip.compress(b"1"))
     (tmp_path.parent / "secret.txt").write_text("no")
     door = idle.behind(frontend=tmp_path)
     async with door.client(None) as api:
         root = await api.get("/")
         deep = await api.get("/messages/msg_1?tab=events")
         asset = await api.get("/assets/index-1a2b.js")
+        plain = await api.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "identity"})
         absent = await api.get("/assets/gone.js")
         unknown = await api.get("/v1/nothing")
         outside = await api.get("/..%2fsecret.txt")
@@ -248,6 +251,10 @@ async def test_a_built_frontend_is_served_at_the_root(idle: Stack, tmp_path: Pat
     assert root.headers["cache-control"] == "no-cache"
     assert "script-src 'self'" in root.headers["content-security-policy"]
     assert "immutable" in asset.headers["cache-control"]
+    assert asset.text == plain.text == "1"
+    assert asset.headers["content-type"].startswith("text/javascript")
+    assert asset.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
     assert absent.status_code == unknown.status_code == outside.status_code == 404
     assert unknown.headers["content-type"] == "application/problem+json"
     assert "swagger" in docs.text

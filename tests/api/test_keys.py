@@ -15,6 +15,7 @@ from mail_sender.api.asgi import make_app
 from mail_sender.clock import FakeClock
 from mail_sender.domain.errors import ConfigError
 from mail_sender.intake.keys import issue_key
+from mail_sender.intake.rate_limit import RateLimit
 from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import ApiKey, Scope
 
@@ -225,6 +226,43 @@ async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> N
     assert third.headers["retry-after"] == third.headers["ratelimit-reset"] == "40"
     assert third.headers["ratelimit-remaining"] == "0"
     assert (others.status_code, later.status_code) == (200, 200)
+
+
+async def test_guessing_keys_is_limited_by_the_clients_address(tmp_path: Path) -> None:
+    """A limit per key stops nobody who tries another key each time."""
+    clock = FakeClock()
+    async with running(
+        tmp_path, claims=False, clock=clock, requests_per_minute_per_address=2,
+        trusted_proxies=("192.0.2.1",),
+    ) as gateway:  # fmt: skip
+        wrong = gateway.client("ms_live_wrong", peer="192.0.2.1")
+        right = gateway.client(peer="192.0.2.1")
+        async with wrong, right:
+            guesses = [
+                await wrong.get("/v1/messages", headers={"X-Forwarded-For": address})
+                for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3")
+            ]
+            neighbour = await right.get(
+                "/v1/messages", headers={"X-Forwarded-For": "2001:db8:0:1::1"}
+            )
+            clock.advance(timedelta(minutes=1))
+            later = await right.get("/v1/messages", headers={"X-Forwarded-For": "2001:db8::1"})
+
+    assert [guess.status_code for guess in guesses] == [401, 401, 429]
+    assert guesses[2].headers["retry-after"] == "60"
+    assert (neighbour.status_code, later.status_code) == (200, 200)
+
+
+def test_counted_addresses_cannot_fill_the_memory() -> None:
+    """Whoever has a large network has more addresses than we have memory."""
+    limit = RateLimit[int](per_minute=1)
+    now = FakeClock().now()
+
+    for number in range(100_002):
+        limit.count(number, now)
+
+    assert limit.count(100_001, now).remaining == -1
+    assert limit.count(0, now).remaining == 0  # the oldest was forgotten
 
 
 # ---------------------------------------------------------------- the life of a key

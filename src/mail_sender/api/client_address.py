@@ -34,6 +34,13 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> Address | None:
     return address
 
 
+def one_client(address: Address) -> Network:
+    """Return what one client has of addresses: an IPv4 address, or a /64 (RFC 6177 section 2)."""
+    if isinstance(address, ipaddress.IPv6Address):
+        return ipaddress.IPv6Network((address, 64), strict=False)
+    return ipaddress.IPv4Network(address)
+
+
 def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
     """Return whether the address lies in one of the networks."""
     return address is not None and any(address in network for network in networks)

@@ -80,9 +80,9 @@ class NetworkNotAllowed(MailSenderError):
 
 
 class RateLimited(MailSenderError):
-    """More requests a minute than `server.requests_per_minute`."""
+    """More requests a minute than `server.requests_per_minute`, or `…_per_address`."""
 
-    public = "Too many requests with this API key; slow down."
+    public = "Too many requests with this API key or from this address; slow down."
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__(str(retry_after))

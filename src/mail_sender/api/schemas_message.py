@@ -16,6 +16,7 @@ from ..domain.event import Event, EventType
 from ..domain.message import Disposition, Mailbox, Mode, Priority, RecipientKind
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..mime import spelled_out
 from ..store import port
 from ..store.port import Page, Record
 from .schemas import NextCursor
@@ -278,7 +279,7 @@ class MessageContent(_ContentNames):
 
 def content_of(record: Record) -> dict[str, object]:
     """Return a `MessageContent`; files are still bytes, which the encoder writes as base64."""
-    content = record.message.content
+    content = spelled_out(record.message.content)
     return {
         "id": record.message.id,
         "from": format_mailbox(content.sender),

@@ -74,7 +74,8 @@ def _features(services: Services) -> Iterator[Feature]:
         yield Feature.DEFAULT_SENDER
     if services.node.imitates:
         yield Feature.IMITATED_PROVIDERS
-    if services.policy.requests_per_minute is not None:
+    policy = services.policy
+    if policy.requests_per_minute is not None or policy.requests_per_minute_per_address is not None:
         yield Feature.RATE_LIMIT
     if services.policy.public_metrics:
         yield Feature.PUBLIC_METRICS

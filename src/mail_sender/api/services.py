@@ -10,7 +10,8 @@ from typing import Protocol
 
 from ..clock import Clock
 from ..delivery.fleet import Fleet
-from ..domain.message import Mailbox
+from ..domain.message import Mailbox, Mode
+from ..domain.secret import Secret
 from ..domain.unsubscribe import UnsubscribeLinks
 from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
@@ -18,6 +19,15 @@ from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
 from ..store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompatPolicy:
+    """See `config.CompatConfig`."""
+
+    mode: Mode = Mode.ASYNC
+    repeat_window: timedelta = timedelta(seconds=30)
+    ses_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +44,12 @@ class ApiPolicy:
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     requests_per_minute: int | None = None
+    requests_per_minute_per_address: int | None = None
     public_metrics: bool = True
     default_from: Mailbox | None = None
     frontend: Path | None = None
     stream_poll_interval: timedelta = timedelta(seconds=1)
+    compat: CompatPolicy = CompatPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Everything of one process, chosen, put together, started and stopped.
 
 Neighbours: `serving` puts an HTTP server in front. The process goes down in the order that loses
-nothing: say "not ready", take nothing new, let what is under way end, then close the store.
+nothing: say "not ready", wait until that was noticed, take nothing new, let what is under way end,
+then close the store.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import __version__
-from ..api.services import ApiPolicy, Node, Services
+from ..api.services import ApiPolicy, CompatPolicy, Node, Services
 from ..clock import Clock, SystemClock
 from ..config import SandboxConfig, Source
 from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
@@ -30,6 +31,7 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..domain.secret import Secret
 from ..events.endpoints import Endpoints
 from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
 from ..events.resolver import CheckedResolver, SystemLookup
@@ -60,6 +62,7 @@ from .settings import (
     BUILT_IN,
     Settings,
     demo_tables,
+    frontend_path,
     provider_settings,
     sandbox_settings,
     sqlite_path,
@@ -68,6 +71,8 @@ from .settings import (
 )
 
 _LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
+
+DEMO_SES_SECRET = Path("var/ses-secret")
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
@@ -106,6 +111,16 @@ def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
         name: make_webhook(name, provider, tools) for name, provider in settings.providers.items()
     }
     return {name: webhook for name, webhook in made.items() if webhook is not None}
+
+
+def kept_secret(path: Path) -> Secret:
+    """Return the secret in a file that only its user can read; it is made when it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="ascii") as fresh:
+            fresh.write(secrets.token_urlsafe(32))
+    return Secret(path.read_text(encoding="ascii"))
 
 
 def _fleet(
@@ -151,6 +166,7 @@ class Gateway:
         self._stack = contextlib.AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
         self._checked: tuple[datetime, str | None] | None = None
+        self._leaving = False
 
     async def start(self) -> Services:
         """Start everything but the HTTP server.
@@ -215,6 +231,10 @@ class Gateway:
         await self._stack.aclose()
         for task in self._background:
             task.cancel()
+
+    def leave(self) -> None:
+        """Say "not ready", and go on as before: load balancers need a moment to notice."""
+        self._leaving = True
 
     def drain(self) -> None:
         """Say "not ready" and take nothing more; what is under way goes on."""
@@ -350,8 +370,15 @@ class Gateway:
                 cors_origins=config.server.cors_origins,
                 trusted_proxies=config.server.trusted_proxies,
                 requests_per_minute=config.server.requests_per_minute,
+                requests_per_minute_per_address=config.server.requests_per_minute_per_address,
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
+                frontend=frontend_path(config),
+                compat=CompatPolicy(
+                    mode=config.compat.mode,
+                    repeat_window=config.compat.repeat_window,
+                    ses_secret=self._ses_secret(),
+                ),
             ),
             node=Node(
                 name=socket.gethostname(),
@@ -363,6 +390,13 @@ class Gateway:
             sandbox=self.sandbox,
             unsubscribe_links=self._links,
         )
+
+    def _ses_secret(self) -> Secret | None:
+        """Return the configured one; a demo makes one for itself, and keeps it."""
+        configured = self.settings.config.compat.ses_secret
+        if configured is not None or not self.settings.is_demo:
+            return configured
+        return kept_secret(DEMO_SES_SECRET)
 
     # ------------------------------------------------ what happens
 
@@ -405,7 +439,7 @@ class Gateway:
             maillog.trouble("append_event", str(error))
 
     async def _why_not_ready(self) -> str | None:
-        if self.intake.is_draining:
+        if self._leaving or self.intake.is_draining:
             return "the process is stopping"
         now = self.clock.now()
         if self._checked is None or now - self._checked[0] >= timedelta(seconds=1):

@@ -6,6 +6,7 @@ parts are checked against each other, and the embedded defaults stand.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from ..sandbox.faults import Kind
 from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
 
+SHIPPED_FRONTEND = Path(__file__).parent.parent / "web"  #: where its build puts it
 BUILT_IN = "sandbox"  #: the provider that test keys end in
 
 
@@ -79,6 +81,8 @@ def load_settings(source: Source) -> Settings:
     sqlite_path(config, source)
     if (config.unsubscribe.url is None) is not (config.unsubscribe.secret is None):
         raise ConfigError(f"{source.at('unsubscribe')}: url and secret belong together")
+    frontend_path(config, source)
+    _check_smtp(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
     return Settings(config=config, providers=providers, is_demo=is_demo)
@@ -133,6 +137,34 @@ def _check_addresses(
                 parse_address(settings.sender)
         except ValueError as error:
             raise ConfigError(f"{source.at(f'providers.{name}.sender')}: {error}") from None
+
+
+def _check_smtp(config: Config, source: Source) -> None:
+    smtp = config.smtp
+    if (smtp.certificate_file is None) != (smtp.private_key_file is None):
+        raise ConfigError(
+            f"{source.at('smtp')}: certificate_file and private_key_file belong together"
+        )
+    has_tls = smtp.certificate_file is not None or smtp.self_signed
+    if smtp.listen_tls is not None and not has_tls:
+        raise ConfigError(f"{source.at('smtp.listen_tls')}: needs certificate_file, or self_signed")
+    if smtp.listen is not None and not (has_tls or smtp.login_in_clear or smtp.local_key):
+        raise ConfigError(
+            f"{source.at('smtp.listen')}: nobody could log in without TLS; set certificate_file "
+            "and private_key_file, or for trials self_signed or login_in_clear"
+        )
+    if smtp.local_key is not None and any(map(_is_this_machine, config.server.trusted_proxies)):
+        raise ConfigError(
+            f"{source.at('smtp.local_key')}: a proxy on this machine (server.trusted_proxies) "
+            "would make everybody local"
+        )
+
+
+def _is_this_machine(network: str) -> bool:
+    try:
+        return ipaddress.ip_network(network, strict=False).is_loopback
+    except ValueError:
+        return False  # the HTTP door says what is wrong with it
 
 
 def target_rules(config: Config, source: Source | None = None) -> TargetRules:
@@ -216,4 +248,25 @@ def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
     where = (source or Source()).at("store.url")
     raise ConfigError(
         f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+    )
+
+
+def frontend_path(config: Config, source: Source | None = None) -> Path | None:
+    """Return the directory of the built frontend; None where there is none.
+
+    Raises:
+        ConfigError: A directory is named that holds no `index.html`.
+    """
+    named = config.server.frontend
+    if named == "off":
+        return None
+    directory = SHIPPED_FRONTEND if named == "shipped" else Path(named)
+    if (directory / "index.html").is_file():
+        return directory
+    if named == "shipped":
+        return None
+    where = (source or Source()).at("server.frontend")
+    raise ConfigError(
+        f"{where}: expected `shipped`, `off`, or a directory with the built frontend; "
+        f"there is no index.html in {named}"
     )

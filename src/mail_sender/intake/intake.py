@@ -131,6 +131,7 @@ class Intake:
         *,
         key: ApiKey,
         idempotency_key: str | None = None,
+        keep_key: timedelta | None = None,
         wait: timedelta | None = None,
     ) -> Submission:
         """Take one message.
@@ -139,13 +140,14 @@ class Intake:
             content: What the client said.
             key: The API key that it came with.
             idempotency_key: Same key and same content: the first message again.
+            keep_key: For how long; None: as configured.
             wait: Async only: how long to wait for a final hand-over.
 
         Raises:
             InvalidMessage, SenderNotAllowed, IdempotencyMismatch, IdempotencyInProgress,
             QueueFull, Draining, StoreUnavailable: Nothing was accepted.
         """
-        new = self.prepare(content, key=key, idempotency_key=idempotency_key)
+        new = self.prepare(content, key=key, idempotency_key=idempotency_key, keep_key=keep_key)
         if content.mode is Mode.SYNC:
             return await self._deliver_now(new)
         kept = await self._accept(new)
@@ -155,7 +157,11 @@ class Intake:
         return await self._waited(fresh_record(new), wait)
 
     async def submit_many(
-        self, items: Sequence[tuple[Content | MailSenderError, str | None]], *, key: ApiKey
+        self,
+        items: Sequence[tuple[Content | MailSenderError, str | None]],
+        *,
+        key: ApiKey,
+        keep_key: timedelta | None = None,
     ) -> list[Submission | MailSenderError]:
         """Take several async messages in one commit; each stands or falls alone.
 
@@ -163,6 +169,7 @@ class Intake:
             items: Contents with their idempotency keys. An error in place of a content (its
                 door could not read it) comes back at its place.
             key: The API key that they came with.
+            keep_key: For how long the idempotency keys count; None: as configured.
 
         Raises:
             QueueFull, Draining, StoreUnavailable: None was accepted.
@@ -176,7 +183,11 @@ class Intake:
             try:
                 if content.mode is Mode.SYNC:
                     raise InvalidMessage([Fault("/mode", "a batch is async")])
-                prepared.append(self.prepare(content, key=key, idempotency_key=idempotency_key))
+                prepared.append(
+                    self.prepare(
+                        content, key=key, idempotency_key=idempotency_key, keep_key=keep_key
+                    )
+                )
             except (QueueFull, Draining):
                 raise
             except MailSenderError as error:
@@ -193,7 +204,12 @@ class Intake:
         return results
 
     def prepare(
-        self, content: Content, *, key: ApiKey, idempotency_key: str | None = None
+        self,
+        content: Content,
+        *,
+        key: ApiKey,
+        idempotency_key: str | None = None,
+        keep_key: timedelta | None = None,
     ) -> NewMessage:
         """Check a message and return what would be stored. Raises as `submit`."""
         self._must_be_open()
@@ -201,12 +217,11 @@ class Intake:
         links = self._policy.unsubscribe_links
         check(content, limits=self._policy.limits, now=now, has_links=links is not None)
         _check_idempotency_key(idempotency_key)
-        if key.sender_domains and content.sender.domain not in key.sender_domains:
-            raise SenderNotAllowed(content.sender.address)
+        _must_be_sent_by(content, key)
         route = self._route(content, key)
         id_ = new_message_id(now)
         encoded = encode_content(content)
-        claim = self._claim(idempotency_key, encoded)
+        claim = self._claim(idempotency_key, encoded, keep_key)
         if content.unsubscribe and links is not None:
             content = _with_link(content, id_, links)
             encoded = encode_content(content)
@@ -240,11 +255,13 @@ class Intake:
 
     # ------------------------------------------------ inside
 
-    def _claim(self, key: str | None, encoded: bytes) -> IdempotencyClaim | None:
+    def _claim(
+        self, key: str | None, encoded: bytes, keep: timedelta | None
+    ) -> IdempotencyClaim | None:
         if key is None:
             return None
         return IdempotencyClaim(
-            key=key, fingerprint=fingerprint(encoded), keep_for=self._policy.keep_keys
+            key=key, fingerprint=fingerprint(encoded), keep_for=keep or self._policy.keep_keys
         )
 
     def _must_be_open(self) -> None:
@@ -449,6 +466,16 @@ def as_accepted(record: Record) -> Record:
             due_at=max(content.send_at or record.message.created_at, record.message.created_at),
         )
     )
+
+
+def _must_be_sent_by(content: Content, key: ApiKey) -> None:
+    """Raise `SenderNotAllowed` where a key with sender domains names another, to anyone's eyes."""
+    if not key.sender_domains:
+        return
+    if content.sender.domain not in key.sender_domains:
+        raise SenderNotAllowed(content.sender.address)
+    if content.mail_from and content.mail_from.rpartition("@")[2] not in key.sender_domains:
+        raise SenderNotAllowed(content.mail_from)
 
 
 def _check_idempotency_key(key: str | None) -> None:

@@ -79,11 +79,22 @@ def _subject(content: Content) -> Iterator[Fault]:
 
 
 def _bodies(content: Content) -> Iterator[Fault]:
+    if content.raw is not None:
+        yield from _raw(content.raw)
+        return
     if not content.text and not content.html:
         yield Fault("/text", "at least one of text and html is needed, and not empty")
     for name, body in (("text", content.text), ("html", content.html)):
         if body and "\x00" in body:
             yield Fault(f"/{name}", "NUL is not allowed in mail")
+
+
+def _raw(raw: bytes) -> Iterator[Fault]:
+    """A lone CR or LF is where two servers may disagree on where a mail ends."""
+    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
+        yield Fault("/raw", "every line ends with CR LF, and neither stands alone")
+    if b"\x00" in raw:
+        yield Fault("/raw", "NUL is not allowed in mail")
 
 
 def _headers(content: Content) -> Iterator[Fault]:

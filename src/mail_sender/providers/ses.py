@@ -135,6 +135,7 @@ class Ses(HttpProvider):
         blind_alone=True,
         names_everybody=True,
         settles_by=(Settling.EVENT,),
+        whole_mails=True,
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:

@@ -87,6 +87,8 @@ def contents_of_mime(
 def contents_of_message(message: Message) -> Contents:
     """Return what a message says that was handed over in the process, without any wire."""
     content = message.content
+    if content.raw is not None:
+        return contents_of_mime(content.raw, tags=content.tags, metadata=dict(content.metadata))
     return Contents(
         sender=_mailboxes((content.sender,)),
         to=_mailboxes(content.to),

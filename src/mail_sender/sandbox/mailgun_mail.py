@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ..mime.form import BadForm, Field, Form, read_form
 from .contents import (
     Contents,
     File,
@@ -21,7 +22,6 @@ from .contents import (
     header_in,
     mailboxes_in,
 )
-from .form import BadForm, Field, Form, read_form
 from .inbox import MS_ID_HEADER, MS_ID_TAG
 
 _MAX_RECIPIENTS = 1000

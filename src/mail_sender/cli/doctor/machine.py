@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from ... import app
-from ...app.serving import address_of, bind
+from ...app.listening import address_of, bind
 from ...app.settings import sqlite_path
 from ...domain.errors import ConfigError, MailSenderError
 from ..client import Client, LineBroke

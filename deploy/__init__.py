@@ -1,0 +1,1 @@
+"""From one inventory to the files of every machine of both sites."""

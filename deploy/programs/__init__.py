@@ -1,0 +1,1 @@
+"""Small programs that run beside HAProxy and keepalived. Only the standard library."""
