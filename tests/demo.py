@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from mail_sender.cli.client import Client, LineBroke
+from mail_sender.client import Client
 
 PORTS = ("CONTROL_PORT", "SES_PORT", "MAILGUN_PORT", "SMTP_PORT")
 PATIENCE = 60.0  #: seconds; a busy machine takes its time to start Python
@@ -69,15 +69,12 @@ def running_demo(
 
 
 def _wait_until_ready(url: str) -> None:
-    client = Client(url)
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            if client.call("GET", "/health/ready").is_success:
+    with Client(url, None) as client:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if client.request("GET", "/health/ready", deadline=PATIENCE).is_success:
                 return
-        except LineBroke:
-            pass
-        time.sleep(0.05)
+            time.sleep(0.05)
     raise AssertionError("not ready in time")
 
 

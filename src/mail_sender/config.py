@@ -98,10 +98,18 @@ class StoreConfig(_Section, frozen=True):
     url: Annotated[
         str,
         Doc(
-            description="`sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory:` "
-            "(nothing survives; for tests)."
+            description="`sqlite:///relative.db`, `sqlite:////absolute.db`, "
+            "`postgresql://user@host1,host2:5433/database` (all servers of a cluster; whichever "
+            "can write is found), or `memory:` (nothing survives; for tests)."
         ),
     ] = "sqlite:///var/mail-sender.db"
+    password: (
+        Annotated[
+            Secret,
+            Doc(description="Of the PostgreSQL user; without it, `~/.pgpass` or none is used."),
+        ]
+        | None
+    ) = None
     keep_finished: Annotated[
         timedelta, Doc(description="Messages are deleted this long after they ended.")
     ] = timedelta(days=30)

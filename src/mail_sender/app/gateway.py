@@ -50,10 +50,12 @@ from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
 from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
+from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
 from ..store.port import Change, Learnt, Store
+from ..store.postgres import PostgresStore
 from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
@@ -63,6 +65,7 @@ from .settings import (
     Settings,
     demo_tables,
     frontend_path,
+    postgres_hosts,
     provider_settings,
     sandbox_settings,
     sqlite_path,
@@ -79,6 +82,10 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Return the configured store, not opened yet, without the lock of a serving process."""
     path = sqlite_path(settings.config)
     clock = clock or SystemClock()
+    if hosts := postgres_hosts(settings.config):
+        return PostgresStore(
+            hosts, on_lost=lambda host, why: maillog.trouble("postgres", why, host=host)
+        )
     return MemoryStore(clock) if path is None else SqliteStore(path, clock)
 
 
@@ -103,6 +110,10 @@ def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
     }
+
+
+def _queue_of(store: Store) -> PollingQueue:
+    return SharedQueue(store.bell) if isinstance(store, PostgresStore) else PollingQueue()
 
 
 def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
@@ -188,6 +199,8 @@ class Gateway:
             self._stack.enter_context(lock_for_serving(path))
         self.store = open_store(self.settings, self.clock)
         await self.store.open()
+        if isinstance(self.store, PostgresStore):
+            self.clock = self.store.clock  # the same on every node
         self._stack.push_async_callback(self.store.close)
         await self._start_sandbox(config.sandbox)
         http = PooledHttpClient()
@@ -199,7 +212,7 @@ class Gateway:
         self._stack.push_async_callback(self.fleet.close)
         caller = self._webhook_caller()
         self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
-        self.queue = PollingQueue()
+        self.queue = _queue_of(self.store)
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
         self._links = unsubscribe_links(config)

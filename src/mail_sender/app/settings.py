@@ -33,6 +33,7 @@ from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
 from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
+from ..store.postgres import Host, hosts_of, is_postgres
 
 SHIPPED_FRONTEND = Path(__file__).parent.parent / "web"  #: where its build puts it
 BUILT_IN = "sandbox"  #: the provider that test keys end in
@@ -78,7 +79,7 @@ def load_settings(source: Source) -> Settings:
     _check_routes(config, source)
     _check_addresses(config, providers, source)
     target_rules(config, source)
-    sqlite_path(config, source)
+    postgres_hosts(config, source) or sqlite_path(config, source)
     if (config.unsubscribe.url is None) is not (config.unsubscribe.secret is None):
         raise ConfigError(f"{source.at('unsubscribe')}: url and secret belong together")
     frontend_path(config, source)
@@ -239,15 +240,16 @@ def unsubscribe_links(config: Config) -> UnsubscribeLinks | None:
 
 
 def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
-    """Return the file of a SQLite store; None for the memory store."""
+    """Return the file of a SQLite store; None for another store."""
     url = config.store.url
-    if url == "memory:":
+    if url == "memory:" or is_postgres(url):
         return None
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
         return Path(url.removeprefix("sqlite:///"))
     where = (source or Source()).at("store.url")
     raise ConfigError(
-        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db`, "
+        "`postgresql://host1,host2/database` or `memory:`"
     )
 
 
@@ -270,3 +272,14 @@ def frontend_path(config: Config, source: Source | None = None) -> Path | None:
         f"{where}: expected `shipped`, `off`, or a directory with the built frontend; "
         f"there is no index.html in {named}"
     )
+
+
+def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, ...]:
+    """Return the servers of a PostgreSQL store; none for another store. Raises `ConfigError`."""
+    if not is_postgres(config.store.url):
+        return ()
+    password = config.store.password
+    try:
+        return hosts_of(config.store.url, password.reveal() if password else None)
+    except ConfigError as error:
+        raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None
