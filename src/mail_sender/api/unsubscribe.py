@@ -51,7 +51,7 @@ button {{ font: inherit; padding: .5rem 1.2rem }}
 </html>
 """
 
-Token = Annotated[str, Path(description="From the link in the mail.", max_length=1000)]
+Token = Annotated[str, Path(description="From the link in the mail.")]
 
 
 @router.get(

@@ -51,7 +51,7 @@ def test_every_error_below_a_door_has_a_reason() -> None:
     """What is not in the table would be a 500 for a client's mistake."""
     elsewhere = {
         "ConfigError", "NoSandbox", "NotReady", "KeyNotAllowed", "InvalidCsv", "NotGenuine",
-        "InvalidHook", "HookUndecided",
+        "InvalidHook", "HookUndecided", "HookNotNow",
     }  # fmt: skip
     named = {cls.__name__ for cls in KINDS} - elsewhere
 
