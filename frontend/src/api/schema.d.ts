@@ -91,6 +91,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unsubscribe/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a link in a mail would do
+         * @description A page with a button. Looking at it changes nothing.
+         */
+        get: operations["ask_unsubscription"];
+        put?: never;
+        /**
+         * Unsubscribe with one click
+         * @description Suppress the address that the link was made for, as `unsubscribe`; again changes nothing.
+         *
+         *     Answered once it is durable.
+         */
+        post: operations["take_unsubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -1462,6 +1488,12 @@ export interface components {
                 /** @example Ann */
                 name?: string;
             })[] | null;
+            /**
+             * Unsubscribe
+             * @description The mail gets `List-Unsubscribe` headers with a link for one click (RFC 8058), which suppresses its recipient. For mail to one recipient.
+             * @default null
+             */
+            unsubscribe?: boolean | null;
         };
         /**
          * BatchResult
@@ -3349,6 +3381,25 @@ export interface components {
                 /** @example Ann */
                 name?: string;
             })[] | null;
+            /**
+             * Unsubscribe
+             * @description The mail gets `List-Unsubscribe` headers with a link for one click (RFC 8058), which suppresses its recipient. For mail to one recipient.
+             * @default null
+             */
+            unsubscribe?: boolean | null;
+        };
+        /**
+         * SesKeyPair
+         * @description AWS credentials for the gateway's address.
+         */
+        SesKeyPair: {
+            /**
+             * Access Key Id
+             * @example key_01JZX3M8Q0V5W6Y7Z8A9B0C1D2
+             */
+            access_key_id: string;
+            /** Secret Access Key */
+            secret_access_key: string;
         };
         /**
          * SesKeyPair
@@ -4215,6 +4266,131 @@ export interface operations {
             /** @description - `internal_error`: Internal error. */
             500: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_unsubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the link in the mail. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_unsubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the link in the mail. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** @description `List-Unsubscribe=One-Click` (RFC 8058 section 3.2); it is not read. */
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": unknown;
+                "multipart/form-data": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `too_large`: The request is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unsupported_media_type`: Unsupported media type. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `store_unavailable`: Mail cannot be stored now. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };

@@ -7,6 +7,7 @@ call already begun, and its caller waits for the end.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,10 @@ from ..domain.errors import (
     StoreUnavailable,
 )
 from ..domain.event import Event, EventType
-from ..domain.message import Content, Message, Mode, new_message_id
+from ..domain.message import Content, Message, MessageId, Mode, new_message_id
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..domain.unsubscribe import UnsubscribeLinks, Unsubscription
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..queue.port import Queue
@@ -94,6 +96,7 @@ class IntakePolicy:
     keep_keys: timedelta = timedelta(hours=24)
     sync_timeout: timedelta = timedelta(seconds=30)
     limits: Limits = field(default_factory=Limits)
+    unsubscribe_links: UnsubscribeLinks | None = None
 
 
 class Intake:
@@ -210,15 +213,22 @@ class Intake:
         """Check a message and return what would be stored. Raises as `submit`."""
         self._must_be_open()
         now = self._clock.now()
-        check(content, limits=self._policy.limits, now=now)
+        links = self._policy.unsubscribe_links
+        check(content, limits=self._policy.limits, now=now, has_links=links is not None)
         client_key = (
             ClientKey(idempotency_key) if isinstance(idempotency_key, str) else idempotency_key
         )
         _check_idempotency_key(client_key)
         _must_be_sent_by(content, key)
         route = self._route(content, key)
+        id_ = new_message_id(now)
+        encoded = encode_content(content)
+        claim = self._claim(client_key, encoded)
+        if content.unsubscribe and links is not None:
+            content = _with_link(content, id_, links)
+            encoded = encode_content(content)
         message = Message(
-            id=new_message_id(now),
+            id=id_,
             content=content,
             created_at=now,
             give_up_at=max(now, content.send_at or now)
@@ -229,13 +239,12 @@ class Intake:
             is_test=key.is_test,
         )
         due_at = max(content.send_at or now, now)
-        encoded = encode_content(content)
         kind = EventType.SCHEDULED if due_at > now else EventType.QUEUED
         return NewMessage(
             message=message,
             encoded=encoded,
             due_at=due_at,
-            idempotency=self._claim(client_key, encoded),
+            idempotency=claim,
             events=(
                 Event(
                     type=kind,
@@ -475,3 +484,13 @@ def _check_idempotency_key(key: ClientKey | None) -> None:
     if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key.text):
         raise InvalidMessage([Fault("", f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} printable "
                                         "ASCII characters")])  # fmt: skip
+
+
+def _with_link(content: Content, id_: MessageId, links: UnsubscribeLinks) -> Content:
+    """Return what is sent: with a link that is made for this message and its recipient.
+
+    It is the one thing of ours in a content. Stored with it, a mail is the same at every attempt,
+    as a provider's idempotency key wants it; what a client's key is compared by is without it.
+    """
+    headers = links.headers_for(Unsubscription(id_, content.recipients[0]))
+    return dataclasses.replace(content, headers=(*content.headers, *headers))
