@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test setup check web browser bench lab chaos docs requirements deploy-tools wheel clean help
+.PHONY: run test setup check web browser bench lab chaos docs requirements ansible wheel clean help
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,7 +54,7 @@ bench: $(VENV)/.runtime ## measure throughput, overhead and cost on this machine
 lab: $(VENV)/.dev ## both sites in network namespaces, to be broken on command; needs root
 	@$(BIN)/python -m lab $(ARGS)
 
-deploy-tools: .venv-deploy/.installed ## make .venv-deploy with Ansible, for deploy/ansible
+ansible: .venv-deploy/.installed ## make .venv-deploy with Ansible, for deploy/ansible
 
 wheel: $(VENV)/.dev ## build dist/mail_sender-*.whl, which Ansible installs on nodes
 	@rm -f dist/mail_sender-*.whl
