@@ -21,6 +21,7 @@ from mail_sender.mime import (
     spelled_out,
     why_not_spelled_out,
 )
+from mail_sender.mime.kept import goes_as_it_is
 
 from .make import ANN, BOB, CID, NOW, mailboxes, make_message
 from .parsed_mail import parse, read_back
@@ -253,3 +254,12 @@ def test_whatever_is_sent_is_read_without_an_exception(raw: bytes) -> None:
     losses(content)
     why_not_spelled_out(content)
     assert b"\r\n\r\n" in on_the_wire(content)
+
+
+@pytest.mark.parametrize(("octets", "goes"), [(998, True), (999, False)])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_line_of_998_octets_goes_as_it_is(octets: int, *, goes: bool, place: str) -> None:
+    """The limit is that of RFC 5322 section 2.1.1, without the line end; one more is too many."""
+    line = b"X: ".ljust(octets, b"x") + b"\r\n"
+    raw = line + PLAIN if place == "first" else PLAIN + line
+    assert goes_as_it_is(raw) is goes

@@ -232,6 +232,26 @@ class IdempotencyConfig(_Section, frozen=True):
     )
 
 
+class UnsubscribeConfig(_Section, frozen=True):
+    """Links in mails by which a recipient says "no more" with one click (RFC 8058)."""
+
+    url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+                description="Where recipients reach this gateway; mail programs want `https`. "
+                "Without it no mail can ask for a link.",
+            ),
+        ]
+        | None
+    ) = None
+    secret: Annotated[
+        Secret | None,
+        Doc(description="Signs the links. A new one makes those in mailboxes worthless."),
+    ] = None
+
+
 class CompatConfig(_Section, frozen=True):
     """The doors for clients of vendors, `/compat/…`."""
 
@@ -362,6 +382,7 @@ class Config(_Section, frozen=True):
     sender: SenderConfig = SenderConfig()
     smtp: SmtpConfig = SmtpConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    unsubscribe: UnsubscribeConfig = UnsubscribeConfig()
     compat: CompatConfig = CompatConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()

@@ -24,12 +24,14 @@ from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
 from mail_sender.domain.secret import Secret
+from mail_sender.domain.unsubscribe import UnsubscribeLinks
 from mail_sender.events.endpoints import Endpoints
 from mail_sender.events.resolver import CheckedResolver
 from mail_sender.events.targets import TargetRules, networks
 from mail_sender.events.webhook import Caller, webhook_client
 from mail_sender.feedback.hooks import Hooks
 from mail_sender.feedback.listener import Listener
+from mail_sender.feedback.unsubscribe import BY_LINK, UnsubscribeHook
 from mail_sender.intake.actions import Actions
 from mail_sender.intake.intake import Intake, IntakePolicy
 from mail_sender.intake.keys import issue_key
@@ -141,6 +143,7 @@ async def running(
     max_queued: int = 1_000,
     sandbox: SandboxControl | None = None,
     webhooks: Mapping[str, Webhook] | None = None,
+    links: UnsubscribeLinks | None = None,
     **policy: Any,  # noqa: ANN401
 ) -> AsyncIterator[Stack]:
     """Start a gateway and stop it again.
@@ -152,6 +155,7 @@ async def running(
         max_queued: Limit of the queue.
         sandbox: What answers behind `/v1/sandbox`.
         webhooks: By the names of providers; a scripted one for each of the two by default.
+        links: For mail that shall have one to unsubscribe by.
         policy: Fields of `ApiPolicy`.
     """
     clock = clock or SystemClock()
@@ -195,9 +199,11 @@ async def running(
         routes=fleet.routes,
         clock=clock,
         metrics=metrics,
-        policy=IntakePolicy(max_queued=max_queued),
+        policy=IntakePolicy(max_queued=max_queued, unsubscribe_links=links),
     )
-    hooks = webhooks or {name: ScriptedWebhook() for name in ("ses", "mailgun")}
+    hooks = dict(webhooks or {name: ScriptedWebhook() for name in ("ses", "mailgun")})
+    if links is not None:
+        hooks[BY_LINK] = UnsubscribeHook(links)
     listener = Listener(
         hooks,
         store=store,
@@ -230,6 +236,7 @@ async def running(
         node=Node(name="node-1", store="memory", started_at=clock.now(), imitates=True),
         why_not_ready=ready,
         sandbox=sandbox,
+        unsubscribe_links=links,
     )
     key, secret = await issue_key(store, clock, name="tests", scopes=tuple(Scope))
     try:

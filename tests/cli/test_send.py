@@ -49,7 +49,8 @@ def test_every_flag_becomes_its_field(run: Run, place: Path) -> None:
             "--html", "<p>Thanks</p>", "--attach", "bill.pdf", "--header", "X-Campaign: spring: 1",
             "--tag", "orders", "--metadata", "order=7=seven", "--send-at", "2031-01-01T00:00:00Z",
             "--give-up-after", "600", "--priority", "high", "--route", "codes",
-            "--on-unknown", "risk_duplicate", "--idempotency-key", "order-7", *flags(gateway),
+            "--on-unknown", "risk_duplicate", "--idempotency-key", "order-7",
+            "--unsubscribe", *flags(gateway),
         )  # fmt: skip
 
     (asked,) = gateway.asked
@@ -81,6 +82,7 @@ def test_every_flag_becomes_its_field(run: Run, place: Path) -> None:
         "priority": "high",
         "route": "codes",
         "on_unknown": "risk_duplicate",
+        "unsubscribe": True,
     }
 
 

@@ -397,6 +397,7 @@ def whole_content() -> Content:
         mode=Mode.SYNC,
         timeout=timedelta(seconds=12),
         mail_from=CID,
+        unsubscribe=True,
         raw=b"Subject: as it came\r\n\r\nText \xff\r\n",
     )
 

@@ -5,6 +5,7 @@ import {
   SendBulkEmailCommand,
   SendEmailCommand,
 } from "@aws-sdk/client-sesv2";
+import nodemailer from "nodemailer";
 import sendgridMail from "@sendgrid/mail";
 import FormData from "form-data";
 import Mailgun from "mailgun.js";
@@ -187,5 +188,29 @@ const sesOf = ({ url, key }) => {
 export const ses = {
   send: (it) => sesOf(it).send(new SendEmailCommand({ ...sesMail(it.mail), ...it.more })),
   bulk: (it) => sesOf(it).send(new SendBulkEmailCommand(it.request)),
+  nodemailer: async (it) => {
+    const transport = nodemailer.createTransport({
+      SES: { sesClient: sesOf(it), SendEmailCommand },
+    });
+    const { mail } = it;
+    const sent = await transport.sendMail({
+      from: mail.from,
+      to: mail.to,
+      cc: mail.cc,
+      bcc: mail.bcc,
+      replyTo: mail.reply_to,
+      subject: mail.subject,
+      text: mail.text,
+      html: mail.html,
+      headers: mail.headers,
+      attachments: mail.files.map((file) => ({
+        filename: file.name,
+        content: bytes(file),
+        contentType: file.type,
+        ...(file.cid ? { cid: file.cid } : {}),
+      })),
+    });
+    return sent.response;
+  },
   get: (it) => sesOf(it).send(new GetMessageInsightsCommand({ MessageId: it.id })),
 };

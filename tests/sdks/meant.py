@@ -6,6 +6,8 @@ Libraries and vendors differ in how they name a mail's parts, not in what a pers
 from __future__ import annotations
 
 from base64 import b64decode
+from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import Any
 
 PDF = b"%PDF-1.4\xff\xfe the invoice"
@@ -93,3 +95,32 @@ def as_text(box: dict[str, str]) -> str:
 def texts(name: str) -> list[str]:
     """Return the mailboxes of one field of `MEANT`."""
     return [as_text(box) for box in MEANT[name]]
+
+
+def whole_mail() -> bytes:
+    """Return `MEANT` as the standard library writes it, with line ends of this system."""
+    mail = EmailMessage()
+    for field, name in (("From", "from"), ("To", "to"), ("Cc", "cc"), ("Bcc", "bcc"),
+                        ("Reply-To", "reply_to")):  # fmt: skip
+        boxes = MEANT[name] if isinstance(MEANT[name], list) else [MEANT[name]]
+        mail[field] = [Address(box["name"], addr_spec=box["address"]) for box in boxes]
+    mail["Subject"] = MEANT["subject"]
+    mail["X-App"] = "shop"
+    mail.set_content(MEANT["text"])
+    mail.add_alternative(MEANT["html"], subtype="html")
+    for file in MEANT["files"]:
+        content, (main, sub) = bytes.fromhex(file["content"]), file["type"].split("/")
+        if file["cid"]:
+            html = mail.get_body(("html",))
+            assert html is not None
+            html.add_related(
+                content,
+                main,
+                sub,
+                cid=f"<{file['cid']}>",
+                filename=file["name"],
+                disposition="inline",
+            )
+        else:
+            mail.add_attachment(content, main, sub, filename=file["name"])
+    return mail.as_bytes()

@@ -58,7 +58,7 @@ class Gateway:
     def arrived(self, id_: str) -> dict[str, Any]:
         """Return the mail that a provider got for a message, with its `provider`."""
         [message] = self.settled(id_)
-        assert message["status"] == "sent", message
+        assert message["status"] == "sent", message["attempts"][0]["detail"]
         [mail] = self.client.get("/v1/sandbox/inbox", params={"ms_id": id_}).json()["mails"]
         found: dict[str, Any] = self.client.get(f"/v1/sandbox/inbox/{mail['id']}").json()
         return found

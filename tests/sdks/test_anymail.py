@@ -56,7 +56,7 @@ _BACKENDS = {
 }
 
 
-@pytest.fixture(params=[name for name in _BACKENDS if name != "ses"])
+@pytest.fixture(params=_BACKENDS)
 def backend(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Any]:
     """A backend with its settings."""
     with override_settings(ANYMAIL=_settings(gateway, request.param)):

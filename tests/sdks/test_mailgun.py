@@ -7,7 +7,7 @@ from typing import Any
 
 from mailgun.client import Client
 
-from .meant import MEANT, as_text, said, texts
+from .meant import MEANT, as_text, said, texts, whole_mail
 from .node import ask_node
 from .running import Gateway
 
@@ -141,3 +141,33 @@ def test_the_library_for_node_is_refused(gateway: Gateway) -> None:
     assert "expected an address" in no["message"]
     wrong = ask_node("mailgun", "send", gateway.url, "ms_live_wrong", mail=MEANT)["error"]
     assert wrong["status"] == 401
+
+
+def test_a_whole_mail_is_taken_as_it_came(gateway: Gateway) -> None:
+    """`messages.mime`: the recipients are the call's, the words are the mail's."""
+    answer = _pointed(gateway).mimemessage.create(
+        data={
+            "to": ["ann@example.net", "blind@example.org"], "o:tag": "orders", "v:order": "7",
+            "h:X-MS-Route": "elsewhere", "h:X-More": "more",
+        },
+        files=[("message", ("mail.eml", whole_mail()))],
+        domain=DOMAIN,
+    )  # fmt: skip
+
+    assert answer.status_code == 200, answer.text
+    mail = gateway.arrived(_ours(answer.json()["id"]))
+    assert mail["provider"] == "ses"
+    assert mail["recipients"] == ["ann@example.net", "blind@example.org"]
+    contents = mail["contents"]
+    assert (contents["subject"], contents["text"].strip()) == (MEANT["subject"], MEANT["text"])
+    assert {it["name"]: it["value"] for it in contents["headers"]}["X-More"] == "more"
+
+
+def test_the_library_for_node_sends_a_whole_mail(gateway: Gateway) -> None:
+    """It posts the mail as a plain field."""
+    mime = whole_mail().decode()
+    done = ask_node("mailgun", "mime", gateway.url, gateway.key, to="ann@example.net", mime=mime)
+
+    assert "value" in done, done
+    mail = gateway.arrived(_ours(done["value"]["id"]))
+    assert (mail["recipients"], mail["subject"]) == (["ann@example.net"], MEANT["subject"])

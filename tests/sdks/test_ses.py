@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from .clients import ses_client
-from .meant import MEANT, as_text, labelled, said, texts
+from .meant import MEANT, as_text, labelled, said, texts, whole_mail
 from .node import ask_node
 from .running import Gateway
 
@@ -166,3 +166,41 @@ def test_the_library_for_node_batches_and_is_refused(gateway: Gateway) -> None:
         "error"
     ]
     assert wrong["name"] == "UnrecognizedClientException"
+
+
+def test_a_whole_mail_is_taken_as_it_came(gateway: Gateway) -> None:
+    """Content.Raw: the envelope is the call's, the words are the mail's."""
+    raw = whole_mail()
+    answer = ses_client(gateway).send_email(
+        Destination={"ToAddresses": ["ann@example.net", "blind@example.org"]},
+        Content={"Raw": {"Data": raw}},
+    )
+
+    id_ = answer["ResponseMetadata"]["HTTPHeaders"]["x-ms-message-id"]
+    mail = gateway.arrived(id_)
+    assert mail["recipients"] == ["ann@example.net", "blind@example.org"]
+    assert {**said(mail), "bcc": MEANT["bcc"]} == {
+        **MEANT, "to": mail["contents"]["to"], "cc": mail["contents"]["cc"],
+    }  # fmt: skip
+    kept = gateway.client.get(f"/v1/messages/{id_}").json()
+    assert kept["bcc"] == ["blind@example.org"]
+
+    named = ses_client(gateway).send_email(
+        FromEmailAddress="Other <other@example.com>",
+        ReplyToAddresses=["answers@example.com"],
+        Content={"Raw": {"Data": raw}},
+    )
+    mail = gateway.arrived(named["ResponseMetadata"]["HTTPHeaders"]["x-ms-message-id"])
+    assert mail["contents"]["from"] == [{"address": "other@example.com", "name": "Other"}]
+    assert mail["contents"]["reply_to"] == [{"address": "answers@example.com", "name": ""}]
+    assert "dan@example.org" in mail["recipients"]
+
+
+def test_nodemailer_sends_whole_mails_through_the_sdk(gateway: Gateway) -> None:
+    """Its transport for SES: what most programs for Node.js send with."""
+    mail = {**MEANT, "subject": "Nodemailer über SES"}
+    done = ask_node("ses", "nodemailer", gateway.url, gateway.ses_key_pair, mail=mail)
+
+    assert "value" in done, done
+    [id_] = _ours(gateway, mail["subject"])
+    assert said(gateway.arrived(id_)) == mail

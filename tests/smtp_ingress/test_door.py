@@ -19,7 +19,7 @@ from mail_sender.domain.errors import ConfigError, StoreUnavailable
 from mail_sender.domain.message import Mode, Priority
 from mail_sender.smtp_ingress.connection import Connection
 from mail_sender.smtp_ingress.limits import Limits
-from mail_sender.store.port import NewMessage, Scope
+from mail_sender.store.port import Duplicate, NewMessage, Scope, Stored
 from tests.http.authority import Authority
 
 from .standing import standing
@@ -122,7 +122,7 @@ async def test_what_the_header_says_to_us_is_done_and_taken_out(tmp_path: Path) 
         record = await it.record(replies[0])
         arrived = await it.arrived()
     assert replies[0] == replies[1], "the same key: the same message, no second mail"
-    assert replies[0].startswith("2.0.0 Ok: sent as msg_")
+    assert replies[0].startswith("250 2.0.0 Ok: sent as msg_")
     content = record.message.content
     assert (content.tags, content.metadata) == (("orders", "vip"), (("order", "7"),))
     assert (content.priority, content.mode) == (Priority.HIGH, Mode.SYNC)
@@ -136,7 +136,8 @@ def _data(client: smtplib.SMTP, mail: bytes, to: str = "ann@example.net") -> str
     client.ehlo_or_helo_if_needed()
     client.mail("shop@example.com")
     client.rcpt(to)
-    return client.data(mail)[1].decode()
+    code, words = client.data(mail)
+    return f"{code} {words.decode()}"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ async def test_a_mistake_in_a_header_is_refused_with_its_place(
     """A priority that is silently dropped is found out weeks later."""
     async with standing(tmp_path) as it:
         reply = await it.client(lambda c: _data(c, letter(**headers).as_bytes()))
-    assert reply.startswith("5.6.0 ")
+    assert reply.startswith("550 5.6.0 ")
     assert words in reply
 
 
@@ -167,7 +168,7 @@ async def test_a_synchronous_mail_that_is_refused_stays_its_clients(tmp_path: Pa
     async with standing(tmp_path) as it:
         mail = letter(X_MS_Mode="sync").as_bytes()
         reply = await it.client(lambda c: _data(c, mail, to="bounce@example.net"))
-    assert reply.startswith("5.0.0 Not sent (msg_")
+    assert reply.startswith("550 5.0.0 Not sent (msg_")
     assert "No such user" in reply
 
 
@@ -186,7 +187,7 @@ async def test_a_key_counts_with_everything_that_limits_it(tmp_path: Path) -> No
                 await it.client(lambda client: client.noop())
         it.key = await it.new_key(sender_domains=["example.org"])
         reply = await it.client(lambda c: _data(c, letter().as_bytes()))
-        assert reply.startswith("5.7.1 This API key may not send from this address")
+        assert reply.startswith("550 5.7.1 This API key may not send from this address")
 
 
 async def test_a_revoked_key_sends_nothing_more_on_a_connection_that_is_open(
@@ -208,8 +209,8 @@ async def test_a_revoked_key_sends_nothing_more_on_a_connection_that_is_open(
 
         loop = asyncio.get_running_loop()
         first, second = await it.client(work)
-    assert first.startswith("2.0.0 Ok: queued")
-    assert second == "5.7.8 This API key was revoked."
+    assert first.startswith("250 2.0.0 Ok: queued")
+    assert second == "535 5.7.8 This API key was revoked."
 
 
 # --- nobody relays who may not ------------------------------------------------------------
@@ -323,9 +324,37 @@ async def test_what_cannot_be_stored_is_451_and_the_client_keeps_it(
             replies.append(await it.client(lambda c: _data(c, letter().as_bytes())))
         monkeypatch.undo()
         replies.append(await it.client(lambda c: _data(c, letter().as_bytes())))
-    assert replies[0].startswith("4.3.0 Mail cannot be stored durably")
-    assert replies[1] == "4.3.0 Temporary trouble on our side, try again later"
-    assert replies[2].startswith("2.0.0 Ok")
+    assert replies[0].startswith("451 4.3.0 Mail cannot be stored durably")
+    assert replies[1] == "451 4.3.0 Temporary trouble on our side, try again later"
+    assert replies[2].startswith("250 2.0.0 Ok")
+
+
+async def test_who_sends_on_while_a_mail_is_stored_is_not_read_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk and a client that floods must not fill the memory together."""
+    async with standing(tmp_path, smtp_login_in_clear="true") as it:
+        disk = asyncio.Event()
+        accept = it.gateway.store.accept
+
+        async def slowly(new: NewMessage) -> Stored | Duplicate:
+            await disk.wait()
+            return await accept(new)
+
+        monkeypatch.setattr(it.gateway.store, "accept", slowly)
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        writer.write(
+            b"EHLO x\r\n" + plain(it.key)
+            + b"MAIL FROM:<shop@example.com>\r\nRCPT TO:<ann@example.net>\r\nDATA\r\n"
+        )  # fmt: skip
+        await reader.readuntil(b"\r\n354 ")
+        writer.write(letter().as_bytes() + b"\r\n.\r\n" + b"NOOP\r\n" * 2_000_000)
+        await asyncio.sleep(0.5)
+        (connection,) = it.smtp.door._open
+        assert connection.dialogue.waiting_octets < 1_000_000
+        disk.set()
+        assert b"queued as" in await asyncio.wait_for(reader.readuntil(b"queued as "), 5)
+        writer.transport.abort()
 
 
 async def test_slow_clients_hold_nobody_up(tmp_path: Path) -> None:

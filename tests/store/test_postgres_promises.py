@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from mail_sender.domain.message import MessageId
 from mail_sender.domain.status import State
 from mail_sender.store.port import Call, Duplicate, Stored
 from mail_sender.store.postgres import PostgresStore, hosts_of, migrations
+from mail_sender.store.postgres.events import MOST_IN_TRANSACTION
 from mail_sender.store.postgres.hosts import connect
 from mail_sender.store.postgres.migrations import Migration, Phase, migrate
 
@@ -140,8 +142,9 @@ async def test_who_follows_the_events_misses_none(
     await transaction.start()
     # As the store writes one; it commits later.
     await slow.execute(
-        "INSERT INTO events (n, seq, type, at, data) "
-        "VALUES (pg_current_xact_id()::text::bigint * 8192, NULL, 'provider.degraded', 1, '{}')"
+        "INSERT INTO events (n, seq, type, at, data) VALUES "
+        "(pg_current_xact_id()::text::bigint * $1::bigint, NULL, 'provider.degraded', 1, '{}')",
+        MOST_IN_TRANSACTION,
     )
     for _ in range(3):
         await store.append_event(make_event())
@@ -305,9 +308,16 @@ async def test_a_commit_that_no_standby_confirmed_is_not_accepted() -> None:
         await admin.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
         await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
-        answer = await store.accept(new(store, "msg_3", idempotency_key="k"))
-        assert isinstance(answer, Duplicate)
-        assert answer.id == "msg_1"
+        answers = []
+
+        async def answered() -> object:
+            with contextlib.suppress(StoreUnavailable):
+                answers.append(await store.accept(new(store, "msg_3", idempotency_key="k")))
+            return answers
+
+        await becomes(answered)
+        assert isinstance(answers[0], Duplicate)
+        assert answers[0].id == "msg_1"
     finally:
         await store.close()
         server.destroy()

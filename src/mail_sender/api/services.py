@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..delivery.fleet import Fleet
 from ..domain.message import Mailbox, Mode
 from ..domain.secret import Secret
+from ..domain.unsubscribe import UnsubscribeLinks
 from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
@@ -86,6 +87,7 @@ class Services:
     Attributes:
         why_not_ready: Returns why mail cannot be taken now, in words; None when it can.
         sandbox: None where no sandbox runs.
+        unsubscribe_links: None where no link leads here.
     """
 
     store: Store
@@ -100,3 +102,4 @@ class Services:
     node: Node
     why_not_ready: Callable[[], Awaitable[str | None]]
     sandbox: SandboxControl | None = None
+    unsubscribe_links: UnsubscribeLinks | None = None

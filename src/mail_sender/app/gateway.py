@@ -38,6 +38,7 @@ from ..events.resolver import CheckedResolver, SystemLookup
 from ..events.webhook import Caller, webhook_client
 from ..feedback.hooks import Hooks
 from ..feedback.listener import Listener
+from ..feedback.unsubscribe import BY_LINK, UnsubscribeHook
 from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
@@ -49,6 +50,7 @@ from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
 from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
+from ..queue.port import Queue
 from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
@@ -69,6 +71,7 @@ from .settings import (
     sandbox_settings,
     sqlite_path,
     target_rules,
+    unsubscribe_links,
 )
 
 _LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
@@ -110,8 +113,9 @@ def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
     }
 
 
-def _queue_of(store: Store) -> PollingQueue:
-    return SharedQueue(store.bell) if isinstance(store, PostgresStore) else PollingQueue()
+def _queue_of(store: Store) -> Queue:
+    here = PollingQueue()
+    return SharedQueue(here, store.bell) if isinstance(store, PostgresStore) else here
 
 
 def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
@@ -213,6 +217,7 @@ class Gateway:
         self.queue = _queue_of(self.store)
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
+        self._links = unsubscribe_links(config)
         self._start_listener(make_webhooks(settings, tools))
         self._start_publisher(caller)
         self.intake = Intake(
@@ -228,6 +233,7 @@ class Gateway:
                 max_queued=config.queue.max_queued,
                 keep_keys=config.idempotency.keep,
                 limits=Limits(max_attachment_bytes=config.sender.max_attachment_bytes),
+                unsubscribe_links=self._links,
             ),
         )
         self.metrics.info.labels(__version__).set(1)
@@ -316,6 +322,8 @@ class Gateway:
         await self.worker.start()
 
     def _start_listener(self, webhooks: Mapping[str, Webhook]) -> None:
+        if self._links is not None:
+            webhooks = {**webhooks, BY_LINK: UnsubscribeHook(self._links)}
         listener = Listener(
             webhooks,
             store=self.store,
@@ -395,6 +403,7 @@ class Gateway:
             ),
             why_not_ready=self._why_not_ready,
             sandbox=self.sandbox,
+            unsubscribe_links=self._links,
         )
 
     def _ses_secret(self) -> Secret | None:

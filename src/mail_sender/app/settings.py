@@ -25,7 +25,9 @@ from ..config import (
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
 from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
+from ..domain.unsubscribe import UnsubscribeLinks
 from ..events.targets import TargetRules, networks
+from ..feedback.unsubscribe import BY_LINK
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
@@ -78,6 +80,8 @@ def load_settings(source: Source) -> Settings:
     _check_addresses(config, providers, source)
     target_rules(config, source)
     postgres_hosts(config, source) or sqlite_path(config, source)
+    if (config.unsubscribe.url is None) is not (config.unsubscribe.secret is None):
+        raise ConfigError(f"{source.at('unsubscribe')}: url and secret belong together")
     frontend_path(config, source)
     _check_smtp(config, source)
     if config.queue.url != "store:":
@@ -89,6 +93,8 @@ def provider_settings(
     name: str, table: Mapping[str, object], source: Source, used: set[str] | None = None
 ) -> CommonSettings:
     """Return the settings of one provider's table. Raises `ConfigError`."""
+    if name == BY_LINK:
+        raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for links in mails")
     if name == BUILT_IN and table.get("kind") != "sandbox":
         raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for test keys")
     kind = table["kind"]
@@ -225,6 +231,12 @@ def demo_tables(ses: int, mailgun: int, smtp: int, *, control: str) -> dict[str,
         },
         "relay": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "tls": "none"},
     }
+
+
+def unsubscribe_links(config: Config) -> UnsubscribeLinks | None:
+    """Return what makes links; None where none lead here."""
+    url, secret = config.unsubscribe.url, config.unsubscribe.secret
+    return UnsubscribeLinks(url, secret) if url is not None and secret is not None else None
 
 
 def sqlite_path(config: Config, source: Source | None = None) -> Path | None:

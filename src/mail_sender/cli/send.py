@@ -72,6 +72,9 @@ def send(
         Literal["wait", "risk_duplicate"] | None,
         Parameter(help="When nobody knows whether a provider took it; default: the route's."),
     ] = None,
+    unsubscribe: Annotated[
+        bool, Parameter(help="With a link by which its recipient says: no more.")
+    ] = False,
     idempotency_key: Annotated[
         str | None,
         Parameter(help="The same key never sends twice; made up when there is none."),
@@ -93,6 +96,7 @@ def send(
             text=text, html=html, attach=attach, header=header, tag=tag, metadata=metadata,
             mode="sync" if sync else None, timeout=timeout, send_at=send_at,
             give_up_after=give_up_after, priority=priority, route=route, on_unknown=on_unknown,
+            unsubscribe=unsubscribe,
         )
     )  # fmt: skip
     client = target.gateway(ask)

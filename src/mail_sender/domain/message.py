@@ -125,6 +125,7 @@ class Content:
         raw: The whole mail, where the client wrote it itself (lines end CRLF; no Bcc). Then
             text, html, attachments and headers are in it, and the fields here are empty; To and
             Cc in it may name people whom it does not go to, `to` and `cc` do not.
+        unsubscribe: Its recipient shall be able to say "no more" with one click.
     """
 
     sender: Mailbox
@@ -148,6 +149,7 @@ class Content:
     timeout: timedelta | None = None
     mail_from: Address | None = None
     raw: bytes | None = None
+    unsubscribe: bool = False
 
     @cached_property
     def recipients(self) -> tuple[Address, ...]:

@@ -7,12 +7,14 @@ call already begun, and its caller waits for the end.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -33,9 +35,10 @@ from ..domain.errors import (
     StoreUnavailable,
 )
 from ..domain.event import Event, EventType
-from ..domain.message import Content, Message, Mode, new_message_id
+from ..domain.message import Content, Message, MessageId, Mode, new_message_id
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..domain.unsubscribe import UnsubscribeLinks, Unsubscription
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..queue.port import Queue
@@ -69,6 +72,13 @@ class Verdict(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  #: sync: the time is up, a provider may have it (504)
 
 
+class ClientKey(NamedTuple):
+    """An idempotency key, and for how long it counts; None: as configured."""
+
+    text: str
+    keep_for: timedelta | None = None
+
+
 class Submission(msgspec.Struct, frozen=True):
     """A durable message and what became of it so far."""
 
@@ -86,6 +96,7 @@ class IntakePolicy:
     keep_keys: timedelta = timedelta(hours=24)
     sync_timeout: timedelta = timedelta(seconds=30)
     limits: Limits = field(default_factory=Limits)
+    unsubscribe_links: UnsubscribeLinks | None = None
 
 
 class Intake:
@@ -127,8 +138,7 @@ class Intake:
         content: Content,
         *,
         key: ApiKey,
-        idempotency_key: str | None = None,
-        keep_key: timedelta | None = None,
+        idempotency_key: str | ClientKey | None = None,
         wait: timedelta | None = None,
     ) -> Submission:
         """Take one message.
@@ -137,14 +147,13 @@ class Intake:
             content: What the client said.
             key: The API key that it came with.
             idempotency_key: Same key and same content: the first message again.
-            keep_key: For how long; None: as configured.
             wait: Async only: how long to wait for a final hand-over.
 
         Raises:
             InvalidMessage, SenderNotAllowed, IdempotencyMismatch, IdempotencyInProgress,
             QueueFull, Draining, StoreUnavailable: Nothing was accepted.
         """
-        new = self.prepare(content, key=key, idempotency_key=idempotency_key, keep_key=keep_key)
+        new = self.prepare(content, key=key, idempotency_key=idempotency_key)
         if content.mode is Mode.SYNC:
             return await self._deliver_now(new)
         kept = await self._accept(new)
@@ -155,10 +164,9 @@ class Intake:
 
     async def submit_many(
         self,
-        items: Sequence[tuple[Content | MailSenderError, str | None]],
+        items: Sequence[tuple[Content | MailSenderError, str | ClientKey | None]],
         *,
         key: ApiKey,
-        keep_key: timedelta | None = None,
     ) -> list[Submission | MailSenderError]:
         """Take several async messages in one commit; each stands or falls alone.
 
@@ -166,7 +174,6 @@ class Intake:
             items: Contents with their idempotency keys. An error in place of a content (its
                 door could not read it) comes back at its place.
             key: The API key that they came with.
-            keep_key: For how long the idempotency keys count; None: as configured.
 
         Raises:
             QueueFull, Draining, StoreUnavailable: None was accepted.
@@ -180,11 +187,7 @@ class Intake:
             try:
                 if content.mode is Mode.SYNC:
                     raise InvalidMessage([Fault("/mode", "a batch is async")])
-                prepared.append(
-                    self.prepare(
-                        content, key=key, idempotency_key=idempotency_key, keep_key=keep_key
-                    )
-                )
+                prepared.append(self.prepare(content, key=key, idempotency_key=idempotency_key))
             except (QueueFull, Draining):
                 raise
             except MailSenderError as error:
@@ -205,18 +208,27 @@ class Intake:
         content: Content,
         *,
         key: ApiKey,
-        idempotency_key: str | None = None,
-        keep_key: timedelta | None = None,
+        idempotency_key: str | ClientKey | None = None,
     ) -> NewMessage:
         """Check a message and return what would be stored. Raises as `submit`."""
         self._must_be_open()
         now = self._clock.now()
-        check(content, limits=self._policy.limits, now=now)
-        _check_idempotency_key(idempotency_key)
+        links = self._policy.unsubscribe_links
+        check(content, limits=self._policy.limits, now=now, has_links=links is not None)
+        client_key = (
+            ClientKey(idempotency_key) if isinstance(idempotency_key, str) else idempotency_key
+        )
+        _check_idempotency_key(client_key)
         _must_be_sent_by(content, key)
         route = self._route(content, key)
+        id_ = new_message_id(now)
+        encoded = encode_content(content)
+        claim = self._claim(client_key, encoded)
+        if content.unsubscribe and links is not None:
+            content = _with_link(content, id_, links)
+            encoded = encode_content(content)
         message = Message(
-            id=new_message_id(now),
+            id=id_,
             content=content,
             created_at=now,
             give_up_at=max(now, content.send_at or now)
@@ -227,13 +239,12 @@ class Intake:
             is_test=key.is_test,
         )
         due_at = max(content.send_at or now, now)
-        encoded = encode_content(content)
         kind = EventType.SCHEDULED if due_at > now else EventType.QUEUED
         return NewMessage(
             message=message,
             encoded=encoded,
             due_at=due_at,
-            idempotency=self._claim(idempotency_key, encoded, keep_key),
+            idempotency=claim,
             events=(
                 Event(
                     type=kind,
@@ -246,13 +257,13 @@ class Intake:
 
     # ------------------------------------------------ inside
 
-    def _claim(
-        self, key: str | None, encoded: bytes, keep: timedelta | None
-    ) -> IdempotencyClaim | None:
+    def _claim(self, key: ClientKey | None, encoded: bytes) -> IdempotencyClaim | None:
         if key is None:
             return None
         return IdempotencyClaim(
-            key=key, fingerprint=fingerprint(encoded), keep_for=keep or self._policy.keep_keys
+            key=key.text,
+            fingerprint=fingerprint(encoded),
+            keep_for=key.keep_for or self._policy.keep_keys,
         )
 
     def _must_be_open(self) -> None:
@@ -469,7 +480,17 @@ def _must_be_sent_by(content: Content, key: ApiKey) -> None:
         raise SenderNotAllowed(content.mail_from)
 
 
-def _check_idempotency_key(key: str | None) -> None:
-    if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key):
+def _check_idempotency_key(key: ClientKey | None) -> None:
+    if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key.text):
         raise InvalidMessage([Fault("", f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} printable "
                                         "ASCII characters")])  # fmt: skip
+
+
+def _with_link(content: Content, id_: MessageId, links: UnsubscribeLinks) -> Content:
+    """Return what is sent: with a link that is made for this message and its recipient.
+
+    It is the one thing of ours in a content. Stored with it, a mail is the same at every attempt,
+    as a provider's idempotency key wants it; what a client's key is compared by is without it.
+    """
+    headers = links.headers_for(Unsubscription(id_, content.recipients[0]))
+    return dataclasses.replace(content, headers=(*content.headers, *headers))

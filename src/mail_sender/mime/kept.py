@@ -17,17 +17,19 @@ from email.utils import format_datetime
 from ..domain.message import Content, Message
 from .head import Field, Head, mailboxes_in, read_head
 from .headers import address_field, given_field
-from .whole import message_id_of
+from .whole import message_id_in
 
 MAX_LINE = 998  #: RFC 5322 section 2.1.1
 
-_TOO_LONG = re.compile(rb"[^\n]{1000}")  # with its CR
+# With its CR, and behind a line end, so that each octet is looked at once.
+_TOO_LONG = re.compile(rb"\n[^\n]{1000}")
 _ADDRESSES = frozenset({"from", "to", "cc", "reply-to", "sender"})
 
 
 def goes_as_it_is(raw: bytes) -> bool:
     """Return whether every server takes its lines (RFC 5321 section 4.5.3.1.6)."""
-    return _TOO_LONG.search(raw) is None
+    first = raw.find(b"\n")
+    return 0 <= first < MAX_LINE + 2 and _TOO_LONG.search(raw) is None
 
 
 def is_eight_bit(mail: bytes) -> bool:
@@ -54,7 +56,7 @@ def render_kept(
     ]
     if head.first("date") is None:
         lines.append(f"Date: {format_datetime(date)}\r\n")
-    has_id = message_id_of(raw) is not None
+    has_id = message_id_in(head) is not None
     if not has_id:
         lines.append(f"Message-ID: {message_id}\r\n")
         replaced.add("message-id")

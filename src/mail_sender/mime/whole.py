@@ -36,6 +36,7 @@ def content_of_mail(
     *,
     recipients: Sequence[Mailbox],
     mail_from: Address | None,
+    head: Head | None = None,
     also_dropped: Callable[[Field], bool] = lambda _: False,
 ) -> Content:
     """Return a message of a whole mail. Tags, times and the like are its door's to add.
@@ -46,12 +47,13 @@ def content_of_mail(
             name stand there, with the name that they have there, and all others in Bcc.
         mail_from: The envelope's sender, empty for the null path (RFC 5321 section 4.5.5). It
             stands in for a From that is missing. None: the address in From.
+        head: The mail's own, where it is read already.
         also_dropped: Fields that are meant for the door only.
 
     Raises:
         InvalidMessage: With pointers such as `/headers/From`.
     """
-    head = read_head(raw)
+    head = head or read_head(raw)
     sender = _sender(head, mail_from)
     if len(head.all("received")) > MAX_RECEIVED:
         raise InvalidMessage([Fault("/headers/Received", "too many hops: the mail goes in a loop")])
@@ -100,7 +102,12 @@ def losses(content: Content) -> tuple[str, ...]:
 
 def message_id_of(raw: bytes) -> str | None:
     """Return the Message-ID that its author gave the mail, if it is one."""
-    named = read_head(raw).all("message-id")
+    return message_id_in(read_head(raw))
+
+
+def message_id_in(head: Head) -> str | None:
+    """As `message_id_of`, for a header that is read already."""
+    named = head.all("message-id")
     text = named[0].text if len(named) == 1 else ""
     return text if _MESSAGE_ID.fullmatch(text) else None
 

@@ -7,9 +7,10 @@ themselves as well.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol
 
-from .polling import PollingQueue
+from .port import Queue
 
 
 class Bell(Protocol):
@@ -24,16 +25,21 @@ class Bell(Protocol):
         ...
 
 
-class SharedQueue(PollingQueue):
+class SharedQueue:
     """See `queue.port.Queue`."""
 
-    def __init__(self, bell: Bell) -> None:
-        super().__init__()
+    def __init__(self, here: Queue, bell: Bell) -> None:
+        """`here` wakes the workers of this process."""
+        self._here = here
         self._bell = bell
-        bell.listen(super().announce)
+        bell.listen(here.announce)
 
     def announce(self, count: int = 1) -> None:
         """See `Queue.announce`."""
-        super().announce(count)
+        self._here.announce(count)
         if count > 0:
             self._bell.ring()
+
+    async def wait(self, at_most: timedelta) -> None:
+        """See `Queue.wait`."""
+        await self._here.wait(at_most)

@@ -65,9 +65,13 @@ def signed(kind: Kind, document: object, *, now: datetime, url: str) -> Telling:
     return sign(_encode(document), now, url)
 
 
+def authorization() -> str:
+    """Return the header field of a login."""
+    return f"Basic {b64encode(f'{USER}:{SECRET}'.encode()).decode()}"
+
+
 def _with_login(body: bytes, _now: datetime, _url: str) -> Telling:
-    login = b64encode(f"{USER}:{SECRET}".encode()).decode()
-    return Telling({**_JSON, "Authorization": f"Basic {login}"}, body)
+    return Telling({**_JSON, "Authorization": authorization()}, body)
 
 
 def _with_digest(header: str) -> Callable[[bytes, datetime, str], Telling]:
@@ -101,8 +105,13 @@ def _by_resend(body: bytes, now: datetime, _url: str) -> Telling:
 
 
 def _by_postal(body: bytes, _now: datetime, _url: str) -> Telling:
-    signature = _rsa().sign(body, padding.PKCS1v15(), hashes.SHA256())
-    return Telling({**_JSON, "X-Postal-Signature-256": b64encode(signature).decode()}, body)
+    """Sign both ways, as versions of today do; older ones know SHA-1 only."""
+    ways = {"X-Postal-Signature": hashes.SHA1(), "X-Postal-Signature-256": hashes.SHA256()}  # noqa: S303
+    signatures = {
+        name: b64encode(_rsa().sign(body, padding.PKCS1v15(), way)).decode()
+        for name, way in ways.items()
+    }
+    return Telling(_JSON | signatures, body)
 
 
 def _by_mandrill(body: bytes, _now: datetime, url: str) -> Telling:

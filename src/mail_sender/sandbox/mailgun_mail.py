@@ -21,6 +21,7 @@ from .contents import (
     decoded,
     header_in,
     mailboxes_in,
+    written_in,
 )
 from .inbox import MS_ID_HEADER, MS_ID_TAG
 
@@ -112,7 +113,7 @@ def _of_mime(form: Form) -> Posted:
     tags, variables = form.texts("o:tag"), _prefixed(form, "v:")
     own_id = header_in(mime, "Message-ID")
     return Posted(
-        mail_from=next(iter(addresses_in([header_in(mime, "From") or ""])), ""),
+        mail_from=next(iter(addresses_in([written_in(mime, "From") or ""])), ""),
         recipients=_recipients(form, ("to",)),
         subject=header_in(mime, "Subject") or "",
         message_id=own_id.strip(" <>") if own_id else None,

@@ -247,7 +247,6 @@ class Dialogue:
             return self._error(replies.BAD_SYNTAX)
         if self._is_secure or not self._terms.offers_tls:
             return self._error(replies.BAD_SEQUENCE)
-        self._buffer.clear()  # whatever follows in clear text may be somebody else's
         self._say(replies.READY_FOR_TLS)
         return StartTls()
 

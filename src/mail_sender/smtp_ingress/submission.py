@@ -39,11 +39,13 @@ def message_in(envelope: Envelope, mail: bytes) -> tuple[Content, str | None]:
     Raises:
         InvalidMessage: The mail, or what it says to us, breaks a rule.
     """
-    controls = read_controls(read_head(mail).fields)
+    head = read_head(mail)
+    controls = read_controls(head.fields)
     content = content_of_mail(
         mail,
         recipients=[Mailbox(address) for address in envelope.recipients],
         mail_from=envelope.mail_from,
+        head=head,
         also_dropped=is_control,
     )
     return controls.added_to(content), controls.idempotency_key

@@ -36,6 +36,7 @@ class _Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: Mode = Mode.ASYNC
     timeout: timedelta | None = None
     mail_from: Address | None = None
+    unsubscribe: bool = False
 
 
 _LOWER = {ord(c): c.lower() for c in string.ascii_uppercase}

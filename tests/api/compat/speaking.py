@@ -309,7 +309,9 @@ class SpeakingMailgun(Speaking):
 
     vendor = Mailgun()
     path = "/v3/mg.example.com/messages"
-    otherwise_tested: ClassVar = {"attachment", "inline", "o:testmode", "recipient-variables"}
+    otherwise_tested: ClassVar = {
+        "attachment", "inline", "o:testmode", "recipient-variables", "message",
+    }  # fmt: skip
     full: ClassVar[Json] = {
         "from": "Shop <shop@example.com>",
         "to": ["Ann <ann@example.net>, bob@example.net"],
@@ -345,6 +347,11 @@ class SpeakingMailgun(Speaking):
         named = {"Content-Type": "application/x-www-form-urlencoded"}
         return urlencode(pairs).encode(), named
 
+    def full_of(self, path: str, field: Sequence[str] = ()) -> Json:
+        if path.endswith(".mime"):
+            return {"to": "ann@example.net", "message": "From: shop@example.com\n\nHi"}
+        return self.full
+
     def nonsense(self) -> tuple[bytes, dict[str, str]]:
         return b"--", {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -357,7 +364,7 @@ class SpeakingSes(Speaking):
 
     vendor = Ses()
     path = "/v2/email/outbound-emails"
-    otherwise_tested: ClassVar = {"content.template"}
+    otherwise_tested: ClassVar = set[str]()
     full: ClassVar[Json] = {
         "FromEmailAddress": "Shop <shop@example.com>",
         "ReplyToAddresses": ["help@example.com"],
@@ -431,6 +438,7 @@ class SpeakingSes(Speaking):
         yield from super().paths_in_fullest()
         yield from _paths(self.bulk, ())
         yield from _paths({"Content": {"Template": self.templated}}, ())
+        yield from _paths({"Content": {"Raw": {"Data": "YQ=="}}}, ())
 
     def small(self, subject: str) -> Json:
         return {

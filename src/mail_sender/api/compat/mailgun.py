@@ -21,7 +21,7 @@ from ...store.port import Scope
 from ..answers import Answer
 from ..bodies import parsed
 from .mailgun_events import ASKED, list_events, mailgun_id
-from .mailgun_mail import Posted, contents_of, read_posted
+from .mailgun_mail import Posted, PostedMime, content_of_mime, contents_of, read_posted
 from .refusal import Reason, Refusal
 from .submitting import headers_of, take_all, why_not
 from .vendor import Call, Vendor, Visit
@@ -55,9 +55,16 @@ _NO: dict[Reason, int] = {
 async def send(visit: Visit) -> Response:
     """Send a mail; with `recipient-variables`, one to each recipient: all, or none."""
     form = await _form(visit)
-    posted = read_posted(form)
+    posted = read_posted(form, Posted)
     contents = contents_of(posted, form, visit.services.policy.default_from)
     return await _taken(visit, contents, is_test=posted.is_test)
+
+
+async def send_mime(visit: Visit) -> Response:
+    """Send a whole mail."""
+    form = await _form(visit)
+    posted = read_posted(form, PostedMime)
+    return await _taken(visit, [content_of_mime(posted, form)], is_test=posted.is_test)
 
 
 async def _form(visit: Visit) -> Form:
@@ -98,6 +105,8 @@ class Mailgun(Vendor):
         Call(method="POST", path="/v3/{domain}/messages",
              does="Sends a mail; with `recipient-variables`, one to each recipient: all, or none.",
              needs=Scope.SEND, answer=send, takes=Posted),
+        Call(method="POST", path="/v3/{domain}/messages.mime", does="Sends a whole mail.",
+             needs=Scope.SEND, answer=send_mime, takes=PostedMime),
         Call(method="GET", path="/v3/{domain}/events",
              does="Tells what is known of each recipient of mails of the whole gateway.",
              needs=Scope.READ, answer=list_events, asks=ASKED),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ from ...mime.form import Form
 from .fields import Wire, mapped, refused, taken
 from .reading import AS_TAGS, Reader, file, labels, must_ask_for_nothing_in_vain
 from .refusal import Reason, Refusal
+from .whole_mail import content_of_whole
+from .wishes import WISHES
 
 Texts = tuple[str, ...]
 Pairs = dict[str, str]
@@ -41,24 +43,9 @@ def _off(why: str) -> msgspec.Meta:
     return refused(why, unless=tuple((word,) for word in _NO))
 
 
-class Posted(Wire, frozen=True):
-    """What is posted to send mails. A field may stand several times; of most the first counts."""
+class Options(Wire, frozen=True, kw_only=True):
+    """What both calls have. A field may stand several times; of most the first counts."""
 
-    from_: Annotated[Texts, taken()] = msgspec.field(name="from", default=())
-    to: Annotated[Texts, taken()] = ()
-    cc: Annotated[Texts, taken()] = ()
-    bcc: Annotated[Texts, taken()] = ()
-    subject: Annotated[Texts, taken()] = ()
-    text: Annotated[Texts, taken()] = ()
-    html: Annotated[Texts, taken()] = ()
-    amp_html: Annotated[Texts, refused("this gateway sends no AMP")] = msgspec.field(
-        name="amp-html", default=()
-    )
-    attachment: Annotated[Texts, taken()] = ()
-    inline: Annotated[Texts, mapped("taken; the content id is the file's name")] = ()
-    recipient_variables: Annotated[
-        Texts, mapped("a mail to each of `to`, with its words in place of `%recipient…%`")
-    ] = msgspec.field(name="recipient-variables", default=())
     headers: Annotated[Pairs, mapped("headers; `h:Reply-To` is taken as such")] = msgspec.field(
         name="h:*", default_factory=dict
     )
@@ -117,6 +104,31 @@ class Posted(Wire, frozen=True):
     optimize: Annotated[Texts, refused("this gateway does not choose a time by itself")] = (
         msgspec.field(name="o:deliverytime-optimize-period", default=())
     )
+
+    @property
+    def is_test(self) -> bool:
+        """Whether test mode is on."""
+        return bool(self.test_mode) and self.test_mode[0] in _YES
+
+
+class Posted(Options, frozen=True, kw_only=True):
+    """What is posted to send mails."""
+
+    from_: Annotated[Texts, taken()] = msgspec.field(name="from", default=())
+    to: Annotated[Texts, taken()] = ()
+    cc: Annotated[Texts, taken()] = ()
+    bcc: Annotated[Texts, taken()] = ()
+    subject: Annotated[Texts, taken()] = ()
+    text: Annotated[Texts, taken()] = ()
+    html: Annotated[Texts, taken()] = ()
+    amp_html: Annotated[Texts, refused("this gateway sends no AMP")] = msgspec.field(
+        name="amp-html", default=()
+    )
+    attachment: Annotated[Texts, taken()] = ()
+    inline: Annotated[Texts, mapped("taken; the content id is the file's name")] = ()
+    recipient_variables: Annotated[
+        Texts, mapped("a mail to each of `to`, with its words in place of `%recipient…%`")
+    ] = msgspec.field(name="recipient-variables", default=())
     template: Annotated[Texts, refused(_NO_TEMPLATES)] = ()
     template_version: Annotated[Texts, refused(_NO_TEMPLATES)] = msgspec.field(
         name="t:version", default=()
@@ -126,13 +138,20 @@ class Posted(Wire, frozen=True):
     )
     template_text: Annotated[Texts, _off(_NO_TEMPLATES)] = msgspec.field(name="t:text", default=())
 
-    @property
-    def is_test(self) -> bool:
-        """Whether test mode is on."""
-        return bool(self.test_mode) and self.test_mode[0] in _YES
+
+class PostedMime(Options, frozen=True, kw_only=True):
+    """What is posted to send a whole mail."""
+
+    to: Annotated[Texts, mapped("whom it goes to, whatever the mail says")] = ()
+    message: Annotated[
+        Texts, mapped("kept as it came, and sent so where the provider takes whole mails")
+    ] = ()
 
 
-def read_posted(form: Form) -> Posted:
+AnyPosted = TypeVar("AnyPosted", bound=Options)
+
+
+def read_posted(form: Form, type_: type[AnyPosted]) -> AnyPosted:
     """Return the form's fields, files by their names. Raises `Refusal`: it asks in vain."""
     texts: dict[str, Texts] = {}
     pairs: dict[str, Pairs] = {name: {} for name in _PREFIXED.values()}
@@ -143,11 +162,11 @@ def read_posted(form: Form) -> Posted:
         elif field.value or field.filename:
             text = field.text if field.filename is None else field.filename
             texts[name] = (*texts.get(name, ()), text)
-    known = {field.encode_name for field in msgspec.structs.fields(Posted)}
+    known = {field.encode_name for field in msgspec.structs.fields(type_)}
     strange = [Fault(f"/{_token(name)}", "unknown field") for name in texts.keys() - known]
     if strange:
         raise Refusal(Reason.UNSUPPORTED, faults=strange)
-    posted = msgspec.convert({**pairs, **texts}, Posted)
+    posted = msgspec.convert({**pairs, **texts}, type_)
     must_ask_for_nothing_in_vain(posted)
     return posted
 
@@ -183,6 +202,33 @@ def contents_of(posted: Posted, form: Form, default_from: Mailbox | None) -> lis
         ]
     reader.finish()
     return contents
+
+
+def content_of_mime(posted: PostedMime, form: Form) -> Content:
+    """Return a whole mail. Raises `Refusal` and `InvalidMessage`."""
+    reader = Reader()
+    # The library for Python sends the mail as a file, that for Node.js as a plain field.
+    mail = next((field.value for field in form.all("message")), None)
+    if not mail:
+        reader.fault("/message", "is required")
+    if not posted.to:
+        reader.fault("/to", "is required")
+    recipients = reader.listed("/to", posted.to)
+    tags, metadata = labels(posted.tags, posted.variables)
+    send_at = _time(reader, _first(posted.delivery_time))
+    give_up_after = _within(reader, _first(posted.deliver_within))
+    reader.finish()
+    wishes = tuple((n, v) for n, v in posted.headers.items() if n.lower() in WISHES)
+    added = [(n, v) for n, v in posted.headers.items() if n.lower() not in WISHES]
+    content = content_of_whole(mail or b"", recipients=recipients, headers=added)
+    return replace(
+        content,
+        headers=(*content.headers, *wishes),
+        tags=tags,
+        metadata=metadata,
+        send_at=send_at,
+        give_up_after=give_up_after,
+    )
 
 
 # ---------------------------------------------------------------- a mail to each

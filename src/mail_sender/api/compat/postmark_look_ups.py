@@ -17,6 +17,7 @@ from ...domain.errors import Fault
 from ...domain.event import Event, EventType
 from ...domain.message import Mailbox
 from ...domain.status import RecipientStatus
+from ...mime import spelled_out
 from ...store.paging import event_id, event_number
 from ...store.port import InvalidCursor, Query, Recipient, Record, Scope
 from ..answers import Answer
@@ -102,7 +103,7 @@ async def _matching(visit: Visit, span: _Span) -> AsyncIterator[Record]:
 async def get_message(visit: Visit) -> Response:
     """Tell what became of one."""
     record = await asked_for(visit, visit.parameters["id"])
-    content = record.message.content
+    content = spelled_out(record.message.content)
     may_read = Scope.CONTENT in visit.key.scopes
     return Answer({
         **_row(record, visit.services.clock.now()),

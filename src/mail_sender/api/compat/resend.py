@@ -20,6 +20,7 @@ from ...domain.address import format_mailbox
 from ...domain.errors import Fault
 from ...domain.message import Attachment, Content, Mailbox
 from ...intake.intake import Submission
+from ...mime import spelled_out
 from ...store.port import Query, Record, Scope
 from ..answers import Answer
 from ..bodies import json_bytes, parsed
@@ -158,7 +159,7 @@ async def get(visit: Visit) -> Response:
     """Tell what became of a mail; its bodies only to a key with the scope `content`."""
     record = await asked_for(visit, visit.parameters["id"])
     shown = _shown(record, visit.services.clock.now())
-    content = record.message.content
+    content = spelled_out(record.message.content)
     may_read = Scope.CONTENT in visit.key.scopes
     bodies = (content.html, content.text) if may_read else (None, None)
     return Answer({"object": "email", **shown, "html": bodies[0], "text": bodies[1]})

@@ -117,7 +117,7 @@ class Ses(Vendor):
     }  # fmt: skip
     calls = (
         Call(method="POST", path="/v2/email/outbound-emails",
-             does="SendEmail: sends a mail, in its parts or from a template that comes with it.",
+             does="SendEmail: sends a mail in parts, whole, or from a template that comes with it.",
              needs=Scope.SEND, answer=send, takes=SendEmail),
         Call(method="POST", path="/v2/email/outbound-bulk-emails",
              does="SendBulkEmail: sends up to 50 mails from a template that comes with it.",
@@ -173,7 +173,7 @@ class Ses(Vendor):
 
     def repeats(self, request: Request) -> str | None:
         """See `Vendor.repeats`."""
-        return super().repeats(request) or request.headers.get("amz-sdk-invocation-id")
+        return request.headers.get("amz-sdk-invocation-id")
 
     def no(self, refusal: Refusal, words: str) -> Response:
         """See `Vendor.no`."""

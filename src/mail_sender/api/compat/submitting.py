@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from ...domain.errors import MailSenderError
 from ...domain.message import Content, Mode
 from ...domain.status import RecipientStatus
-from ...intake.intake import Submission, Verdict
+from ...intake.intake import ClientKey, Submission, Verdict
 from ...store.codec import encode_content, fingerprint
 from .refusal import Reason, Refusal, refusal_of
 from .vendor import Visit
@@ -42,10 +41,8 @@ async def take(visit: Visit, content: Content) -> Submission:
         Refusal, MailSenderError: Nothing was accepted, or (sync) it was not sent.
     """
     wishes, content = _wished(visit, content, is_alone=True)
-    [(key, kept)] = _keys(visit, wishes, [content])
-    submission = await visit.services.intake.submit(
-        content, key=visit.key, idempotency_key=key, keep_key=kept
-    )
+    key = _key(visit, wishes, content, 0)
+    submission = await visit.services.intake.submit(content, key=visit.key, idempotency_key=key)
     if submission.verdict in _SAID:
         reason, words = _SAID[submission.verdict]
         raise Refusal(
@@ -108,7 +105,7 @@ _MANY = 5  #: a request that is many mails may be so many times as large as one 
 
 
 def _size_of(content: Content) -> int:
-    bodies = len(content.text or "") + len(content.html or "")
+    bodies = len(content.text or "") + len(content.html or "") + len(content.raw or b"")
     return bodies + sum(len(file.content) for file in content.attachments)
 
 
@@ -116,19 +113,13 @@ async def _take_many(
     visit: Visit, contents: Iterable[Content], *, are_bound: bool
 ) -> list[Submission | Refusal]:
     """Take several; those that are bound are all looked at before the first is kept."""
-    wished: list[Content] = []
-    wishes = Wishes()
-    for content in contents:
+    items: list[tuple[Content | MailSenderError, ClientKey | None]] = []
+    for place, content in enumerate(contents):
         wishes, changed = _wished(visit, content, is_alone=False)
         if are_bound:
             visit.services.intake.prepare(changed, key=visit.key)
-        wished.append(changed)
-    keys = _keys(visit, wishes, wished)
-    results = await visit.services.intake.submit_many(
-        [(content, key) for content, (key, _) in zip(wished, keys, strict=True)],
-        key=visit.key,
-        keep_key=keys[0][1],
-    )
+        items.append((changed, _key(visit, wishes, changed, place)))
+    results = await visit.services.intake.submit_many(items, key=visit.key)
     return [_result(visit, result) for result in results]
 
 
@@ -156,22 +147,29 @@ def _wished(visit: Visit, content: Content, *, is_alone: bool) -> tuple[Wishes, 
     )
 
 
-def _keys(
-    visit: Visit, wishes: Wishes, contents: Sequence[Content]
-) -> list[tuple[str | None, timedelta | None]]:
-    """Return each mail's idempotency key, and for how long it counts (None: as configured)."""
-    given = visit.vendor.repeats(visit.request) or wishes.idempotency_key
+def _key(visit: Visit, wishes: Wishes, content: Content, place: int) -> ClientKey | None:
+    """Return a mail's idempotency key.
+
+    Args:
+        visit: Whose request may name a key for all of its mails.
+        wishes: Of the mail, which may name its own.
+        content: The mail, which is known by itself where nobody names a key.
+        place: Of the mail in the request.
+    """
     name = visit.vendor.name
+    given = (
+        visit.request.headers.get("idempotency-key")
+        or wishes.idempotency_key
+        or visit.vendor.repeats(visit.request)
+    )
     if given is not None:
         hashed = hashlib.sha256(given.encode()).hexdigest()
-        return [(f"{name}:{hashed}:{place}", None) for place in range(len(contents))]
+        return ClientKey(f"{name}:{hashed}:{place}")
     window = visit.services.policy.compat.repeat_window
     if not window:
-        return [(None, None)] * len(contents)
-    return [
-        (f"{name}:same:{fingerprint(encode_content(content)).hex()}:{place}", window)
-        for place, content in enumerate(contents)
-    ]
+        return None
+    same = fingerprint(encode_content(content)).hex()
+    return ClientKey(f"{name}:same:{same}:{place}", window)
 
 
 def _attempts(submission: Submission) -> Iterable[str]:

@@ -119,9 +119,12 @@ class Vendor(ABC):
             visit.request, needed, secret=self.secret_of(visit.request)
         )
 
-    def repeats(self, request: Request) -> str | None:
-        """Return what is the same when a client repeats a request by itself; None: nothing."""
-        return request.headers.get("idempotency-key")
+    def repeats(self, request: Request) -> str | None:  # noqa: ARG002 - a hook
+        """Return what a vendor's library keeps the same when it repeats a request by itself.
+
+        None: nothing but the request.
+        """
+        return None
 
     def answer_of(self, refusal: Refusal) -> Response:
         """Return the answer to a request that is refused."""

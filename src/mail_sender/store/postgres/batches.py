@@ -121,7 +121,9 @@ class Batches(Generic[Request, Answer]):
         while True:
             try:
                 return await self._pool.run(
-                    partial(_run, operation=operation, requests=requests), limit=limit
+                    partial(_run, operation=operation, requests=requests),
+                    limit=limit,
+                    urgent=operation is self._again,
                 )
             except (NotConfirmed, StoreUnavailable) as error:
                 left = until - time.monotonic() - _PAUSE

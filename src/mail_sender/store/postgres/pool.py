@@ -33,7 +33,8 @@ server until it looks at the table's size again, which it does once a minute. We
 when mail begins to come in, and planning some twenty statements takes 4 ms."""
 _LOOK_AGAIN_AFTER = 0.25  #: seconds between two looks for a primary that is not there
 _STANDBY_AGAIN_AFTER = 1.0  #: seconds that reads stay with standbys before they look again
-_NOT_REPLICATED = "synchronous replication"
+_LONGEST_STALL = 15.0  #: seconds; the first is one, each further twice as long
+_WAITS_FOR_STANDBYS = "SyncRepWaitForLSN"  #: who warns; the words are in the server's language
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InternalClientError,
@@ -49,6 +50,10 @@ _OF_THE_REQUEST = {"22", "23"}  #: classes: what was given cannot be kept
 
 class NotConfirmed(Exception):
     """The commit was asked for, and whether it came about is not known."""
+
+
+class TimedOut(NotConfirmed):
+    """It took longer than its limit."""
 
 
 def is_of_the_request(error: Exception) -> bool:
@@ -81,13 +86,13 @@ class _Session:
     planned_at: float = field(default_factory=time.monotonic)
 
     def hear(self, _: Any, notice: asyncpg.PostgresLogMessage) -> None:  # noqa: ANN401 - asyncpg's
-        if _NOT_REPLICATED in str(notice.message):
+        if notice.server_source_function == _WAITS_FOR_STANDBYS:
             self.warned = True
 
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """All connections to one server, since it was found. `as_of`: how far a standby has come."""
+    """All connections to one server, since it was found."""
 
     host: Host
     sessions: set[_Session] = field(default_factory=set)
@@ -121,6 +126,7 @@ class Pool:
         self._hosts = hosts
         self._on_lost = on_lost
         self._slots = asyncio.Semaphore(size)
+        self._standby_slots = asyncio.Semaphore(size)
         self._primary: _Line | None = None
         self._standby: _Line | None = None
         self._standby_until = 0.0
@@ -129,8 +135,10 @@ class Pool:
         self._found_none = "no host answered yet"
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._stall = 0.0
+        self._stalled_until = 0.0
 
-    async def run(self, work: Work[Answer], *, limit: float) -> Answer:
+    async def run(self, work: Work[Answer], *, limit: float, urgent: bool = False) -> Answer:
         """Do work on the primary and return its answer.
 
         Work goes on when its caller is cancelled. A transaction in it must be its own.
@@ -138,13 +146,28 @@ class Pool:
         Args:
             work: Gets a connection for itself alone.
             limit: Seconds, the waiting for a connection included.
+            urgent: Is tried although work timed out a moment ago. Other work is refused for a
+                while then: a server whose standbys are gone keeps a process for each commit that
+                waits, whether we still do or not, and runs out of them.
 
         Raises:
             StoreUnavailable: There is no primary now; nothing was done.
             NotConfirmed: It was done, or not.
             asyncpg.PostgresError: The server refused.
         """
-        return await self._shielded(self._run(work, limit))
+        if not urgent and time.monotonic() < self._stalled_until:
+            raise StoreUnavailable("commits were not confirmed a moment ago")
+        return await self._shielded(self._watched(work, limit))
+
+    async def _watched(self, work: Work[Answer], limit: float) -> Answer:
+        try:
+            answer = await self._run(work, limit)
+        except TimedOut:
+            self._stall = min(max(1.0, 2 * self._stall), _LONGEST_STALL)
+            self._stalled_until = time.monotonic() + self._stall
+            raise
+        self._stall = self._stalled_until = 0.0
+        return answer
 
     async def read(self, work: Work[Answer], *, limit: float) -> tuple[Answer, datetime | None]:
         """Read from the primary, or while there is none from a standby.
@@ -211,13 +234,13 @@ class Pool:
         line = self._standby
         if line is None or line.is_dead:
             raise StoreUnavailable(f"no host can be read: {self._found_none}")
-        session = await self._session(line)
 
         async def both(connection: Connection) -> tuple[Answer, datetime | None]:
             as_of = await connection.fetchval("SELECT pg_last_xact_replay_timestamp()")
             return await work(connection), as_of or datetime.fromtimestamp(0).astimezone()
 
-        return await self._on(line, session, both, limit)
+        async with self._standby_slots:
+            return await self._on(line, await self._session(line), both, limit)
 
     async def _on(self, line: _Line, session: _Session, work: Work[Answer], limit: float) -> Answer:
         """Do work on a connection, and give that back or let go of it."""
@@ -227,7 +250,7 @@ class Pool:
             self._lose(line, f"no answer within {limit:.1f} s")
             await asyncio.wait({task}, timeout=1.0)
             task.cancel()
-            raise NotConfirmed("PostgreSQL did not answer in time")
+            raise TimedOut("PostgreSQL did not answer in time")
         error = task.exception()
         if session.warned:
             line.drop(session)
@@ -265,6 +288,8 @@ class Pool:
             line.drop(session)
         try:
             reached = await connect(line.host)
+        except asyncpg.TooManyConnectionsError as error:
+            raise unavailable(error) from error  # those that stand are good
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self._lose(line, str(error) or type(error).__name__)
             raise unavailable(error) from error
@@ -301,14 +326,15 @@ class Pool:
         return self._primary
 
     def _keep_standby(self, reached: Sequence[Reached]) -> None:
-        """Keep one connection to a standby for the time without a primary."""
-        if self._standby is not None:
-            self._standby.cut()
-            self._standby = None
+        """Keep a connection to one standby for the time without a primary."""
+        line = self._standby
+        if line is not None and (line.is_dead or line.host not in [it.host for it in reached]):
+            line.cut()
+            line = self._standby = None
         for standby in reached:
-            if self._standby is None:
-                self._standby = _Line(standby.host)
-                self._standby.idle.append(self._standby.add(standby.connection))
+            if line is None:
+                line = self._standby = _Line(standby.host)
+                line.idle.append(line.add(standby.connection))
             else:
                 standby.connection.terminate()
 

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 import asyncpg
+from msgspec import structs
 
 from ...domain.errors import ConfigError, StoreUnavailable
 from ...domain.event import Event
@@ -321,7 +322,12 @@ class PostgresStore:
 
     async def get(self, id_: MessageId) -> Record | None:
         """See `port.Store.get`."""
-        return await self._read(partial(read.get, id_=id_))
+        record, as_of = await self._read_as_of(partial(read.get, id_=id_))
+        if as_of is None:
+            return record
+        if record is None:
+            raise StoreUnavailable("no host can write, and the standby does not know this message")
+        return structs.replace(record, as_of=as_of)
 
     async def find(self, query: Query) -> Page[Record]:
         """See `port.Store.find`."""
