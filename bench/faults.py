@@ -239,6 +239,9 @@ class Submitted:
         address = urlsplit(self._url)
         try:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        except OSError:
+            return
+        try:
             for number in numbers:
                 name = f"m{number}"
                 body = json.dumps({**MAIL, "metadata": {"number": name}}).encode()
@@ -252,6 +255,8 @@ class Submitted:
                     self.ids[json.loads(answer).get("id", name)] = name
         except (OSError, EOFError):
             return  # the line was cut: what was not answered was not promised
+        finally:
+            writer.close()
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:

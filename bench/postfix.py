@@ -4,7 +4,6 @@ For the benchmark, which compares doors, and for tests, in which it is a client 
 write. Needs root, and Debian's package `postfix`, whose own service need not run.
 """
 
-# ruff: noqa: S603, S607 - the programs are the package's, wherever the machine has them
 from __future__ import annotations
 
 import os

@@ -116,7 +116,7 @@ def main() -> None:
         server.destroy()
     figures = Figures(rate, p50, p99, api_cpu, server_cpu, concluded, with_million[0], claim,
                       with_million[1])  # fmt: skip
-    print(msgspec.json.format(msgspec.json.encode(figures)).decode())  # noqa: T201
+    print(msgspec.json.format(msgspec.json.encode(figures)).decode())
 
 
 # ---------------------------------------------------------------- accepting
@@ -162,7 +162,7 @@ def _api(directory: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str
     directory.mkdir()
     config = directory / "mail-sender.toml"
     config.write_text(_CONFIG.format(directory=directory, url=url))
-    process = subprocess.Popen(  # noqa: S603 - ourselves
+    process = subprocess.Popen(
         [sys.executable, "-m", "mail_sender", "serve", "--role", "api", "--config", str(config)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -175,7 +175,7 @@ def _api(directory: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], str
 
 
 def _key(directory: Path) -> str:
-    made = subprocess.run(  # noqa: S603 - ourselves
+    made = subprocess.run(
         [sys.executable, "-m", "mail_sender", "keys", "create", "--name", "bench", "--scopes",
          "send", "--config", str(directory / "mail-sender.toml")],
         capture_output=True, text=True, check=True,

@@ -6,7 +6,6 @@ meanwhile. What counts is the ratio of each round. Needs root and Debian's packa
 nothing else should run on the machine.
 """
 
-# ruff: noqa: S603, S607 - programs of the machine, and ourselves
 from __future__ import annotations
 
 import argparse
@@ -94,11 +93,11 @@ def main() -> int:
         parser.error("needs root and Postfix (Debian package postfix)")
     rounds = []
     for number in range(options.rounds):
-        print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)  # noqa: T201
+        print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
         with sink() as port:
             rounds += one_round(port, options.mails, options.sessions, options.bytes)
     if options.json:
-        print(json.dumps([asdict(each) for each in rounds]))  # noqa: T201 - what was asked for
+        print(json.dumps([asdict(each) for each in rounds]))
     else:
         show(rounds)
     return int(any(_median(rounds, way.name) < 1 for way in WAYS))

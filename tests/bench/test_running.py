@@ -7,11 +7,11 @@ from pathlib import Path
 from shutil import which
 
 import pytest
+
 from bench.contestants import MailSender
 from bench.far_side import far_side
 from bench.faults import fates
 from bench.ourselves import overheads
-
 from tests.requirements import need
 
 _PATH = os.environ["PATH"] + ":/usr/sbin"
