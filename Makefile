@@ -12,7 +12,7 @@ NODE := tests/node
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
 	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
-	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
+	--ignore=tests/test_readme.py --ignore=tests/test_client_page.py --ignore=tests/cli/test_with_gateway.py \
 	--ignore=tests/cli/test_program.py --ignore=tests/client/test_reaching.py
 
 # The first Python >= 3.11 that can make a virtual environment.
@@ -47,7 +47,7 @@ chaos: setup ## fault tests in their long form
 
 docs: setup ## build the generated pages and run the commands in the documentation
 	@$(BIN)/python scripts/generate_docs.py
-	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
+	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py tests/test_client_page.py
 
 requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow
 	@for name in build runtime dev; do \
