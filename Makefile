@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 NODE := tests/node
+TYPESCRIPT := clients/typescript
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/providers \
 	--ignore=tests/store --ignore-glob='*openapi*' --ignore=tests/test_mime.py \
@@ -26,7 +27,7 @@ run: $(VENV)/.runtime ## start the gateway with imitated providers; LISTEN=host:
 test: setup ## set up, then run every test; REQUIRE_ALL=1 lets none be skipped
 	@$(BIN)/python -m pytest $(ARGS)
 
-setup: $(VENV)/.dev $(NODE)/node_modules/.installed ## make .venv with everything that tests and linters need
+setup: $(VENV)/.dev $(NODE)/node_modules/.installed $(TYPESCRIPT)/node_modules/.installed ## make .venv with everything that tests and linters need
 
 check: $(VENV)/.dev ## linters, types, import contracts, generated files, unit tests: under a minute
 	@$(BIN)/ruff format --check --quiet .
@@ -59,7 +60,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 	done
 
 clean: ## remove .venv and what tools left; var/ (state) stays
-	rm -rf $(VENV) $(NODE)/node_modules build dist src/*.egg-info \
+	rm -rf $(VENV) $(NODE)/node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## this list
@@ -84,8 +85,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@touch $@
 
 # Without npm the tests that need it are skipped and say so.
-$(NODE)/node_modules/.installed: $(wildcard $(NODE)/package-lock.json)
-	@if test -n "$^" && command -v npm >/dev/null; then \
-		npm ci --prefix $(NODE) --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
+$(NODE)/node_modules/.installed $(TYPESCRIPT)/node_modules/.installed: %/node_modules/.installed: %/package-lock.json
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix $* --no-audit --no-fund --no-update-notifier --loglevel=error && touch $@ || \
 		echo 'npm ci failed: tests that need Node.js packages will be skipped.' >&2; \
 	fi
