@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ from ..observability import maillog
 from ..store.port import Scope
 from .gateway import Gateway
 from .settings import Settings
+from .short_way import ShortWayProtocol
 
 LOCAL_FILE = Path("var/local.json")
 ROLES = ("all", "api", "worker")
@@ -132,10 +134,11 @@ class _Server(uvicorn.Server):
 
 
 def _server(services: Services) -> _Server:
+    app = make_app(services)
     return _Server(
         uvicorn.Config(
-            make_app(services),
-            http="httptools",
+            app,
+            http=partial(ShortWayProtocol, app.hot),  # type: ignore[arg-type]  # as good as a class
             loop="none",
             lifespan="off",
             access_log=False,

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from .message import Address
 from .outcome import Accepted, Blame, Deferred, Diagnostic, Outcome, Refused, Unknown
+from .value import quickly_made
 
 
 class OutcomeKind(StrEnum):
@@ -38,7 +39,8 @@ class RecipientOutcome:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quickly_made
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """A finished attempt.
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .message import MessageId
+from .value import quickly_made
 
 
 class EventType(StrEnum):
@@ -33,7 +34,8 @@ class EventType(StrEnum):
     RECOVERED = "provider.recovered"  #: a breaker closed or a provider was resumed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quickly_made
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One entry of a timeline.
 
