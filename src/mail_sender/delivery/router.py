@@ -50,9 +50,11 @@ def plan(
         route = routes.get(message.route) or routes.get(DEFAULT_ROUTE)
         names = route.providers if route else ()
     return tuple(
-        Step(name, providers[name].cannot_express(as_sent_by(providers[name], message)))
-        for name in names
-        if name in providers
+        [
+            Step(name, providers[name].cannot_express(as_sent_by(providers[name], message)))
+            for name in names
+            if name in providers
+        ]
     )
 
 

@@ -44,10 +44,14 @@ class Limits:
 
 def check(content: Content, *, limits: Limits, now: datetime) -> None:
     """Raise `InvalidMessage` with every fault that the message has; return if it has none."""
-    faults = [
-        *_recipients(content), *_subject(content), *_bodies(content), *_headers(content),
-        *_attachments(content, limits), *_labels(content), *_times(content, now),
-    ]  # fmt: skip
+    faults = [*_recipients(content), *_subject(content), *_bodies(content)]
+    if content.headers:
+        faults += _headers(content)
+    if content.attachments:
+        faults += _attachments(content, limits)
+    if content.tags or content.metadata:
+        faults += _labels(content)
+    faults += _times(content, now)
     if faults:
         raise InvalidMessage(faults)
 
@@ -119,7 +123,7 @@ def _labels(content: Content) -> Iterator[Fault]:
             yield Fault(f"/tags/{index}", "a tag is 1 to 64 of A-Z a-z 0-9 _ -")
     if len(content.metadata) > MAX_METADATA:
         yield Fault("/metadata", f"{len(content.metadata)} pairs; at most {MAX_METADATA}")
-    size = sum(len(k.encode()) + len(v.encode()) for k, v in content.metadata)
+    size = sum([len(k.encode()) + len(v.encode()) for k, v in content.metadata])
     if size > MAX_METADATA_BYTES:
         yield Fault("/metadata", f"{size} bytes; at most {MAX_METADATA_BYTES}")
     for key, value in content.metadata:
