@@ -3402,19 +3402,6 @@ export interface components {
             secret_access_key: string;
         };
         /**
-         * SesKeyPair
-         * @description AWS credentials for the gateway's address.
-         */
-        SesKeyPair: {
-            /**
-             * Access Key Id
-             * @example key_01JZX3M8Q0V5W6Y7Z8A9B0C1D2
-             */
-            access_key_id: string;
-            /** Secret Access Key */
-            secret_access_key: string;
-        };
-        /**
          * Settling
          * @description What can settle an unknown outcome at this provider.
          * @enum {string}
