@@ -14,7 +14,7 @@ NODE_MODULES := $(NODE:%=%/node_modules/.installed)
 UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
 	--ignore=tests/store --ignore=tests/sdks --ignore-glob='*openapi*' --ignore-glob='*nonsense*' \
 	--ignore=tests/test_mime.py \
-	--ignore=tests/test_readme.py --ignore=tests/cli/test_with_gateway.py \
+	--ignore=tests/test_readme.py --ignore=tests/test_client_page.py --ignore=tests/cli/test_with_gateway.py \
 	--ignore=tests/cli/test_program.py --ignore=tests/client/test_reaching.py \
 	--ignore=tests/lab --ignore=tests/deploy/test_files.py
 
@@ -66,7 +66,7 @@ chaos: setup ## fault tests in their long form
 docs: setup ## build the generated pages and pictures, run the commands in the documentation
 	@$(BIN)/python scripts/generate_docs.py
 	@scripts/frontend.sh screenshots || { status=$$?; $(SKIP_FRONTEND); }
-	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py
+	@$(BIN)/python -m pytest --quiet tests/test_repository.py tests/test_readme.py tests/test_client_page.py
 
 requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in allow
 	@for name in build runtime node dev deploy; do \

@@ -83,10 +83,11 @@ def test_the_changelog_has_this_version() -> None:
 
 
 def test_the_version_stands_in_one_form() -> None:
-    """The package, the command and the API tell the same version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    """The packages, the command and the API tell the same version."""
+    for name in ("pyproject.toml", "clients/python/pyproject.toml"):
+        project = tomllib.loads((ROOT / name).read_text(encoding="utf-8"))["project"]
 
-    assert project["version"] == __version__
+        assert project["version"] == __version__, name
 
 
 # ---------------------------------------------------------------- requirements
