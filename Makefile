@@ -8,7 +8,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
-NODE := tests/node tests/sdk_node
+NODE := tests/node tests/sdk_node clients/typescript
 NODE_MODULES := $(NODE:%=%/node_modules/.installed)
 # Tests that start no process, ask no neighbour and try out no thousand cases.
 UNIT := tests --ignore=tests/acceptance --ignore=tests/http --ignore=tests/providers \
@@ -79,7 +79,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 
 clean: ## remove .venv and what tools left; var/ (state) stays
 	rm -rf $(VENV) $(NODE:%=%/node_modules) frontend/node_modules frontend/test-results \
-		src/mail_sender/web build dist src/*.egg-info \
+		src/mail_sender/web clients/typescript/dist build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## this list

@@ -172,12 +172,14 @@ def listening(*listeners: Listener) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def black_hole(host: str, port: int) -> Iterator[None]:
+def black_hole(host: str, port: int = 0) -> Iterator[int]:
     """Make an address that answers no SYN, like a host that is gone: its backlog is full."""
+    need(sys.platform == "linux", "Linux: all of 127.0.0.0/8 is loopback there")
     with contextlib.ExitStack() as stack:
         hole = stack.enter_context(socket.socket())
         hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         hole.bind((host, port))
+        port = hole.getsockname()[1]
         hole.listen(0)
         for _ in range(3):
             filler = stack.enter_context(socket.socket())
@@ -188,7 +190,7 @@ def black_hole(host: str, port: int) -> Iterator[None]:
                 break
         else:
             raise AssertionError("the backlog is larger than it should be")
-        yield
+        yield port
 
 
 def until(condition: Callable[[], bool], at_most: float = 5.0) -> None:
