@@ -15,6 +15,9 @@ from mail_sender.client.entry import (
     Entry,
     look_up,
 )
+from mail_sender.client.http1 import Answer
+from mail_sender.client.lines import Line
+from mail_sender.client.pool import Pool
 
 
 def v4(n: int) -> Address:
@@ -63,6 +66,18 @@ def test_a_new_look_up_does_not_move_the_one_that_worked() -> None:
     for n in range(10):
         known.learn([v4(3), v4(1), v4(2)], 2.0 + n)
         assert known.in_order(2.0 + n)[0] == v4(2)
+
+
+def test_an_answer_makes_its_address_the_first() -> None:
+    """Whatever the answer was, but for those that another address may not give."""
+    pool: Pool[Line] = Pool(random.Random(1))  # noqa: S311
+    for n in range(20):
+        pool.learn([v4(1), v4(2), v4(3)])
+        if n == 0:
+            pool.note(v4(2), Answer(422, {}, b"{}"))
+        assert pool.addresses()[0][0] == v4(2)
+    pool.note(v4(2), Answer(503, {}, b"<html>"))
+    assert pool.addresses()[0][-1] == v4(2)
 
 
 def test_the_preference_ends_so_that_load_spreads_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -19,7 +20,10 @@ from mail_sender.client import (
     NotSent,
     OutcomeUnknown,
     TryLater,
+    async_lines,
+    dial,
 )
+from mail_sender.client.entry import Address
 
 from .conftest import MakeClient
 from .listeners import CUT, HOSTS, Asked, Listener, black_hole, certificate, listening, says, until
@@ -97,6 +101,28 @@ def test_an_address_that_refuses_is_left_at_once(make_client: MakeClient) -> Non
 
     assert max(took) < 0.15
     assert len(good.asked) == 8
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_a_refusal_after_a_silence_does_not_wait_for_its_turn(kind: str) -> None:
+    """Gone, dead, good: a quarter second for the first, and nothing for the second."""
+    good = Listener(host=HOSTS[2])
+    with listening(good), black_hole(HOSTS[0], good.port):
+        order: list[Address] = [(socket.AF_INET, (host, good.port)) for host in HOSTS]
+        begun = time.monotonic()
+        connected, address, slow = _dialled(kind, order)
+        took = time.monotonic() - begun
+        connected.close()
+
+    assert took < 2 * MOVES_ON_WITHIN - 0.15
+    assert (address, slow) == (order[2], order[:1])
+
+
+def _dialled(kind: str, order: list[Address]) -> tuple[socket.socket, Address, list[Address]]:
+    until = time.monotonic() + 5
+    if kind == "threads":
+        return dial.dial(order, until)
+    return asyncio.run(async_lines.dial(order, until))
 
 
 def test_an_address_that_dies_is_left_and_not_asked_first_again(make_client: MakeClient) -> None:
