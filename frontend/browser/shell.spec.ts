@@ -9,6 +9,7 @@ const PAGES = [
   "/providers",
   "/routes",
   "/suppressions",
+  "/webhooks",
   "/keys",
   "/sandbox",
   "/system",
