@@ -3,6 +3,7 @@
 python -m deploy render --inventory inventory.toml --to out [HOST ...]
 python -m deploy check --inventory inventory.toml [HOST ...]
 python -m deploy hosts --inventory inventory.toml      # JSON, as Ansible wants it
+python -m deploy authority --inventory inventory.toml  # certificates into secrets/ beside it
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .checking import Verdict, verdicts
 from .files import write
 from .inventory import Inventory, InventoryError, Role, Runs, load
 from .rendering import Machine
+from .tls import FILES, write_authority
 
 
 def main(arguments: list[str]) -> int:
@@ -39,6 +41,8 @@ def main(arguments: list[str]) -> int:
     if given.command == "hosts":
         sys.stdout.write(json.dumps(ansible_view(inventory), indent=1) + "\n")
         return 0
+    if given.command == "authority":
+        return _authority(inventory, given.inventory.parent / "secrets")
     if given.command == "render":
         for machine in machines:
             write(machine, given.to / machine.name)
@@ -50,11 +54,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["render", "check", "hosts"])
+    parser.add_argument("command", choices=["render", "check", "hosts", "authority"])
     parser.add_argument("host", nargs="*", help="of the inventory; none: all of them")
     parser.add_argument("--inventory", type=Path, required=True)
     parser.add_argument("--to", type=Path, default=Path("out"), help="directory to write to")
     return parser
+
+
+def _authority(inventory: Inventory, secrets: Path) -> int:
+    """Make certificates, unless there are some: a second authority would lock the sites out."""
+    there = [name for name in FILES if (secrets / name).exists()]
+    if there:
+        sys.stderr.write(f"{secrets / there[0]} is there already; delete it to make new ones\n")
+        return 1
+    write_authority(secrets, name=inventory.name)
+    return 0
 
 
 def _check(machines: Iterable[Machine]) -> int:

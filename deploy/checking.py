@@ -7,6 +7,7 @@ that a verdict speaks of the file alone.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -44,7 +45,7 @@ def verdicts(machine: Machine, root: Path, only: str | None = None) -> Iterator[
     """
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         place = f"/{path.relative_to(root)}"
-        command = _command(machine, path, place)
+        command = _command(machine, path)
         if command is None or only not in {None, place}:
             continue
         if shutil.which(command[0]) is None:
@@ -54,36 +55,31 @@ def verdicts(machine: Machine, root: Path, only: str | None = None) -> Iterator[
         yield Verdict(path=place, program=program, complaint=_complaint(command, root, place))
 
 
-def _command(machine: Machine, path: Path, place: str) -> Sequence[str | Path] | None:
-    match path.name:
-        case "haproxy.cfg":
-            return ["haproxy", "-c", "-q", "-f", path]
-        case "keepalived.conf":
-            # It wants to see the interfaces that it is told of.
-            return [
-                "unshare", "--net", "--mount", "sh", "-c",
-                (
-                    f"ip link add {machine.host.interface} type veth && "
-                    f'ip link set {machine.host.interface} up && exec keepalived -t -f "$1"'
-                ),
-                "sh", path,
-            ]  # fmt: skip
-        case "frr.conf":
-            return ["vtysh", "-C", "-f", path]
-        case "knot.conf":
-            return ["knotc", "-c", path, "conf-check"]
-        case "mail-sender.toml":
-            return [sys.executable, "-m", "mail_sender", "config", "check", "--config", path]
-        case "tunnels.sh":
-            return ["sh", "-n", path]
-        case name if name.endswith(".zone"):
-            return ["kzonecheck", "-o", machine.inventory.dns.zone, path]
-        case name if name.endswith(".service") and place.startswith("/etc/systemd/"):
-            return ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path]
-        case name if name.endswith(".py"):
-            return ["python3", "-W", "error", "-m", "py_compile", path]
-        case _:
-            return None
+#: Commands that take the file as their last argument.
+_JUDGES: dict[str, Sequence[str]] = {
+    "haproxy.cfg": ("haproxy", "-c", "-q", "-f"),
+    "frr.conf": ("vtysh", "-C", "-f"),
+    "mail-sender.toml": (sys.executable, "-m", "mail_sender", "config", "check", "--config"),
+    "mail-sender.rules.yml": ("promtool", "check", "rules"),
+    "prometheus.yml": ("promtool", "check", "config"),
+    "tunnels.sh": ("sh", "-n"),
+    ".service": ("systemd-analyze", "verify", "--man=no", "--recursive-errors=no"),
+    ".py": ("python3", "-W", "error", "-m", "py_compile"),
+}
+#: keepalived wants to see the interface that it is told of.
+_KEEPALIVED = 'ip link add "$1" type veth && ip link set "$1" up && exec keepalived -t -f "$2"'
+
+
+def _command(machine: Machine, path: Path) -> Sequence[str | Path] | None:
+    if path.name == "keepalived.conf":
+        alone = ["unshare", "--net", "--mount", "sh", "-c", _KEEPALIVED, "sh"]
+        return [*alone, machine.host.interface, path]
+    if path.name == "knot.conf":
+        return ["knotc", "-c", path, "conf-check"]
+    if path.suffix == ".zone":
+        return ["kzonecheck", "-o", machine.inventory.dns.zone, path]
+    judge = _JUDGES.get(path.name) or _JUDGES.get(path.suffix)
+    return None if judge is None else [*judge, path]
 
 
 def _complaint(command: Sequence[str | Path], root: Path, place: str) -> str:
@@ -96,7 +92,11 @@ def _complaint(command: Sequence[str | Path], root: Path, place: str) -> str:
             path.write_text(_with_neighbours(original, root), encoding="utf-8")
         elif path.suffix == ".service":
             path.write_text(_with_programs(original), encoding="utf-8")
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        # Settings of this machine's own gateway must not judge another's file.
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("MAIL_SENDER_")}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=environ
+        )
     finally:
         path.write_text(original, encoding="utf-8")
     said = (done.stdout + done.stderr).strip()

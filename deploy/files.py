@@ -43,6 +43,10 @@ def _has_tunnels(machine: Machine) -> bool:
     return machine.routed is not None
 
 
+def _monitors(machine: Machine) -> bool:
+    return Role.MONITOR in machine.host.roles
+
+
 def _names_zone(machine: Machine) -> bool:
     return machine.name in machine.inventory.dns.servers
 
@@ -55,6 +59,7 @@ _PLACES = tuple(
         ("frr/frr.conf.j2", "/etc/frr/frr.conf", _has_tunnels),
         ("frr/daemons.j2", "/etc/frr/daemons", _has_tunnels),
         ("network/tunnels.sh.j2", "/etc/mail-sender/tunnels.sh", _has_tunnels),
+        ("prometheus/prometheus.yml.j2", "/etc/prometheus/prometheus.yml", _monitors),
         ("dns/knot.conf.j2", "/etc/knot/knot.conf", _names_zone),
         ("gateway/mail-sender.toml.j2", "/etc/mail-sender/mail-sender.toml", _is_node),
         ("compose/node.yaml.j2", "/etc/mail-sender/compose.yaml", _is_node),
@@ -90,6 +95,11 @@ def files_of(machine: Machine) -> Iterator[Rendered]:
         if wanted(machine):
             text = (HERE / "programs" / name).read_text(encoding="utf-8")
             yield Rendered(path=f"/usr/local/lib/mail-sender/{name}", text=text, mode=0o755)
+    if _monitors(machine):
+        rules = HERE / "prometheus" / "mail-sender.rules.yml"
+        yield Rendered(
+            path="/etc/prometheus/mail-sender.rules.yml", text=rules.read_text(encoding="utf-8")
+        )
     yield from _per_name(machine)
 
 

@@ -31,6 +31,7 @@ class Role(StrEnum):
     ENTRY = "entry"  #: HAProxy: takes the requests of clients
     NODE = "node"  #: the gateway itself
     RELAY = "relay"  #: the remote server that a routed address comes from
+    MONITOR = "monitor"  #: Prometheus: reads the figures of all others, and alerts
 
 
 class Runs(StrEnum):

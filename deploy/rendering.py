@@ -103,6 +103,8 @@ class Machine:
             "host": host,
             "root": self.root,
             "nodes": inventory.with_role(Role.NODE, host.site),
+            "all_nodes": inventory.with_role(Role.NODE),
+            "all_entries": inventory.with_role(Role.ENTRY),
             "entries": inventory.with_role(Role.ENTRY, host.site),
             "partners": {name: each for name, each in partners.items() if name != self.name},
             "neighbours": inventory.neighbours_of(host.site),

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+FILES = ("entry.pem", "neighbour.pem", "neighbour-ca.pem")  #: what an entry needs
 _LASTS = dt.timedelta(days=3650)
 
 
@@ -68,14 +69,14 @@ class Authority:
 
 
 def write_authority(directory: Path, *, name: str) -> None:
-    """Write what an entry needs: `entry.pem`, `neighbour.pem` and `neighbour-ca.pem`.
+    """Write `FILES`.
 
     All of one new authority, whose own key is thrown away.
     """
     authority = Authority.make(f"authority of {name}")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "neighbour-ca.pem").write_bytes(authority.pem)
-    for file in ("entry.pem", "neighbour.pem"):
+    for file in FILES[:2]:
         descriptor = os.open(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(authority.issue(name))

@@ -4,8 +4,8 @@
     python scripts/generate_docs.py --check    exits 1 and names those that are stale
 
 Neighbours: `config` and `providers.registry` for docs/configuration.md and docs/providers.md,
-`cli.program` for docs/cli.md, `api.openapi` for docs/openapi.json. Nobody edits these pages by
-hand.
+`cli.program` for docs/cli.md, `api.openapi` for docs/openapi.json, `api.compat` for
+docs/compatibility.md. Nobody edits these pages by hand.
 """  # noqa: INP001 - a script, in no package
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ import msgspec
 from cyclopts import App
 from rich.console import Console
 
+from mail_sender.api.compat.fields import Declared, Wire, declared, documents_in
+from mail_sender.api.compat.registry import VENDORS
+from mail_sender.api.compat.vendor import PREFIX as PREFIX_OF_DOORS
+from mail_sender.api.compat.vendor import Vendor
+from mail_sender.api.compat.wishes import WISHES
 from mail_sender.api.openapi import openapi_document
 from mail_sender.cli.program import import_commands, program
 from mail_sender.clock import SystemClock
@@ -47,6 +52,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration_page(),
         "providers.md": providers_page(),
         "cli.md": cli_page(),
+        "compatibility.md": compatibility_page(),
         "openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
     }
 
@@ -260,9 +266,13 @@ the message's attempts say why (`POST /v1/explain` says it before). How to confi
 - **Bcc alone**: a mail may go to blind copies only, nobody in To.
 - **names all**: a mail for the rest of its recipients (others were served before, or are
   suppressed) still shows all of them in To and Cc. Elsewhere it shows whom it is for.
+- **whole mails**: a mail that the client wrote itself (by SMTP) goes as it came. Elsewhere it is
+  told by its parts; one that is signed or encrypted cannot be, and is not given to it.
 - **settled by**: *idempotency key*: the same call again is answered with the first one's result;
   *look-up*: the provider is asked for our id; *event*: only the provider's event tells; *nothing*:
   nobody will ever tell. See [states.md](states.md).
+- **events**: the setting that its events are judged by; without it none is taken. See
+  [events.md](events.md).
 
 Without an answer of the provider no mail is ever sent a second time on a guess: see "never twice"
 in [why.md](why.md).
@@ -273,7 +283,7 @@ def providers_page() -> str:
     """Return docs/providers.md: the capabilities of every kind, and what is peculiar to each."""
     head = (
         *("kind", "recipients", "size", "tags", "metadata", "headers", "files", "inline"),
-        *("Bcc alone", "names all", "non-ASCII addresses", "settled by"),
+        *("Bcc alone", "names all", "non-ASCII addresses", "whole mails", "settled by", "events"),
     )
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_capability_row(name, kind)) + " |" for name, kind in KINDS.items()]
@@ -292,10 +302,11 @@ def _capability_row(name: str, kind: Kind) -> Iterator[str]:
     yield str(can.max_tags)
     for flag in (
         *(can.metadata, can.custom_headers, can.attachments, can.inline_images),
-        *(can.blind_alone, can.names_everybody, can.smtputf8),
+        *(can.blind_alone, can.names_everybody, can.smtputf8, can.whole_mails),
     ):
         yield "yes" if flag else "no"
     yield ", ".join(_WAYS[way] for way in can.settles_by)
+    yield f"`{kind.webhook_needs}`" if kind.webhook_needs else "none"
 
 
 _WAYS = {
@@ -335,6 +346,91 @@ def _peculiarities(settings: type[CommonSettings]) -> str:
     paragraphs = [" ".join(text.split()) for text in found[1].split("\n\n")]
     text = "\n\n".join(paragraphs)
     return f"{text[0].upper()}{text[1:]}\n"
+
+
+# ---------------------------------------------------------------- compatibility.md
+
+_COMPATIBILITY_INTRODUCTION = f"""\
+# Clients of other vendors
+
+{_MADE_BY}
+
+A program that sends through one of these vendors is pointed at the gateway by its address and its
+key, and nothing else changes. Its mail takes the same path as that of `POST /v1/messages`: durable
+before the answer, failover, suppressions, status. How to move, and what differs, stands on a page
+for each vendor.
+
+- **Address**: `https://<gateway>/compat/<vendor>`. Where only the host of a program can be changed,
+  the vendor's own paths are served without the prefix too.
+- **Answer**: once the mail is durable. With the header `X-MS-Mode: sync`, or `compat.mode` in the
+  [configuration](configuration.md#compat), once a provider has it; when none takes it, the answer
+  is the vendor's error, and nothing is sent later.
+- **Repetitions** by the client's library are one mail: known by `Idempotency-Key`, by
+  `amz-sdk-invocation-id` at Amazon SES, else by the mail itself: the very same one with the same
+  key within `compat.repeat_window`. An answer given again has `Idempotency-Replayed: true`. Who
+  sends the very same mail twice on purpose gives each request an `Idempotency-Key` of its own.
+- **Refusals** have the vendor's form, with the reason. What the vendor offers and the gateway does
+  not is refused, never left out: those fields are marked below. So are fields and parameters that
+  do not stand below.
+- **Ids** are those that the vendor would answer with, and its look-ups take them. The gateway's own
+  is in the header `X-MS-Message-Id`.
+- **More** than the vendor has a field for goes into a header of the request or of the mail:
+  {", ".join(f"`{name}`" for name in WISHES)}, as the fields of `POST /v1/messages` of these names.
+- **Keys** need the scope `send` to send, `read` to look up, `content` to get bodies back and
+  `manage` to change or withdraw. A test key's mail ends in the sandbox.
+"""
+
+
+def compatibility_page() -> str:
+    """Return docs/compatibility.md: the fate of every call and field of the vendors' APIs."""
+    parts = [_COMPATIBILITY_INTRODUCTION]
+    for vendor in VENDORS:
+        parts.append(f"## {vendor.title}\n")
+        parts.append(
+            f"[How to move](from-{vendor.name}.md). Address: `{PREFIX_OF_DOORS}/{vendor.name}`. "
+            f"The vendor's own pages: <{vendor.page}>.\n"
+        )
+        parts.append(_calls_table(vendor))
+        by_document: dict[type[Wire], list[str]] = {}
+        for call in vendor.calls:
+            if call.takes is not None:
+                by_document.setdefault(call.takes, []).append(f"`{call.method} {call.path}`")
+        for document, calls in by_document.items():
+            parts += [f"### {', '.join(calls)}\n", _fields_table(document)]
+    return "\n".join(parts)
+
+
+def _calls_table(vendor: Vendor) -> str:
+    lines = ["| call | here | key | parameters |", "|---|---|---|---|"]
+    for call in vendor.calls:
+        asked = ", ".join(f"`{name}`" for name in call.asks)
+        needs = f"`{call.needs}`" if call.needs else ""
+        lines.append(f"| `{call.method} {call.path}` | {call.does} | {needs} | {asked} |")
+    return "\n".join(lines) + "\n"
+
+
+def _fields_table(document: type[Wire]) -> str:
+    lines = ["| field | | what becomes of it |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {field.fate} | {field.how.replace('|', chr(92) + '|')} |"
+        for name, field in _fields_of(document, "")
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _fields_of(document: type[Wire], below: str) -> Iterator[tuple[str, Declared]]:
+    for field in declared(document):
+        yield f"{below}{field.name}", field
+        many = "[]" if typing.get_origin(_first(field.hint)) in {tuple, list} else ""
+        for inner in documents_in(field.hint):
+            yield from _fields_of(inner, f"{below}{field.name}{many}.")
+
+
+def _first(hint: object) -> object:
+    """Return the first type of a choice, without what `Annotated` says of it."""
+    bare = typing.get_args(hint)[0]
+    is_choice = isinstance(bare, UnionType) or typing.get_origin(bare) is typing.Union
+    return typing.get_args(bare)[0] if is_choice else bare
 
 
 # ---------------------------------------------------------------- cli.md

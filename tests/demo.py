@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from mail_sender.cli.client import Client, LineBroke
+from mail_sender.client import Client
 
 PORTS = ("CONTROL_PORT", "SES_PORT", "MAILGUN_PORT", "SMTP_PORT")
 PATIENCE = 60.0  #: seconds; a busy machine takes its time to start Python
@@ -34,12 +35,21 @@ class Demo:
 
 
 @contextmanager
-def running_demo(directory: Path) -> Iterator[Demo]:
-    """Start it on free ports, wait until it takes mail, and stop it in the end."""
+def running_demo(
+    directory: Path, *, more: Mapping[str, str] = MappingProxyType({}), lines_said: int = 3
+) -> Iterator[Demo]:
+    """Start it on free ports, wait until it takes mail, and stop it in the end.
+
+    Args:
+        directory: Of its own.
+        more: Variables besides.
+        lines_said: That it prints, with these.
+    """
     environ = {name: v for name, v in os.environ.items() if not name.startswith("MAIL_SENDER_")}
     environ["MAIL_SENDER_SERVER_LISTEN"] = "127.0.0.1:0"
     for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True):
         environ[f"MAIL_SENDER_SANDBOX_{name}"] = str(port)
+    environ.update(more)
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mail_sender", "serve"],
@@ -47,9 +57,9 @@ def running_demo(directory: Path) -> Iterator[Demo]:
         )  # fmt: skip
     assert process.stdout is not None
     try:
-        lines = [process.stdout.readline() for _ in range(3)]
+        lines = [process.stdout.readline() for _ in range(lines_said)]
         said = dict(line.rstrip("\n").split(": ", 1) for line in lines if line)
-        assert set(said) == {"url", "key", "try"}, (lines, (directory / "log").read_text())
+        assert {"url", "key", "try"} <= set(said), (lines, (directory / "log").read_text())
         _wait_until_ready(said["url"])
         yield Demo(directory, said["url"], said["key"], lines)
     finally:
@@ -59,15 +69,12 @@ def running_demo(directory: Path) -> Iterator[Demo]:
 
 
 def _wait_until_ready(url: str) -> None:
-    client = Client(url)
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            if client.call("GET", "/health/ready").is_success:
+    with Client(url, None) as client:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if client.request("GET", "/health/ready", deadline=PATIENCE).is_success:
                 return
-        except LineBroke:
-            pass
-        time.sleep(0.05)
+            time.sleep(0.05)
     raise AssertionError("not ready in time")
 
 

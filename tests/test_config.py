@@ -242,6 +242,11 @@ def test_a_named_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
         ('[store]\nurl = "mysql://x"\n', "store.url", "expected `sqlite:///relative.db`"),
         ('[queue]\nurl = "nats://x"\n', "queue.url", "expected `store:`"),
         ('[sender]\ndefault_from = "nobody"\n', "sender.default_from", "the domain is missing"),
+        ('[smtp]\nlisten = "0.0.0.0:587"\n', "smtp.listen", "nobody could log in without TLS"),
+        ('[smtp]\nlisten_tls = "0.0.0.0:465"\n', "smtp.listen_tls", "needs certificate_file"),
+        ('[smtp]\ncertificate_file = "a.pem"\n', "smtp", "belong together"),
+        ('[unsubscribe]\nurl = "https://x.example"\n', "unsubscribe", "belong together"),
+        ('[unsubscribe]\nurl = "x.example"\n', "unsubscribe.url", "matching regex"),
         (
             '[webhooks]\nallow_private_networks = ["10.0.0.1/8"]\n',
             "webhooks.allow_private_networks",

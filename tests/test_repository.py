@@ -175,17 +175,6 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_a_part_that_is_not_there_yet_says_so() -> None:
-    """`make lab` of a later version must not look like a broken one of this."""
-    ended = subprocess.run(
-        ["make", "--no-print-directory", "lab"],
-        check=False, capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
-
-    assert ended.returncode == 2
-    assert "not there yet" in ended.stderr
-
-
 def test_the_generated_pages_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     """The documentation says what the code says; `make docs` writes it."""
     status = script("generate_docs").main(["--check"])

@@ -23,7 +23,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .domain.errors import ConfigError
-from .domain.message import OnUnknown
+from .domain.message import Mode, OnUnknown
 from .domain.secret import Secret
 
 Doc = msgspec.Meta
@@ -98,10 +98,18 @@ class StoreConfig(_Section, frozen=True):
     url: Annotated[
         str,
         Doc(
-            description="`sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory:` "
-            "(nothing survives; for tests)."
+            description="`sqlite:///relative.db`, `sqlite:////absolute.db`, "
+            "`postgresql://user@host1,host2:5433/database` (all servers of a cluster; whichever "
+            "can write is found), or `memory:` (nothing survives; for tests)."
         ),
     ] = "sqlite:///var/mail-sender.db"
+    password: (
+        Annotated[
+            Secret,
+            Doc(description="Of the PostgreSQL user; without it, `~/.pgpass` or none is used."),
+        ]
+        | None
+    ) = None
     keep_finished: Annotated[
         timedelta, Doc(description="Messages are deleted this long after they ended.")
     ] = timedelta(days=30)
@@ -165,12 +173,113 @@ class SenderConfig(_Section, frozen=True):
     ] = 25 * 1024 * 1024
 
 
+class SmtpConfig(_Section, frozen=True):
+    """The SMTP door: mail submission for programs that speak SMTP. Off unless it listens."""
+
+    listen: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins with STARTTLS, such as "
+            "`0.0.0.0:587`. Left out: none."
+        ),
+    ] = None
+    listen_tls: Annotated[
+        str | None,
+        Doc(
+            description="Address and port on which TLS begins at once, such as `0.0.0.0:465`. "
+            "Left out: none."
+        ),
+    ] = None
+    certificate_file: Annotated[
+        str | None,
+        Doc(description="Certificate chain (PEM). Read again when it changes."),
+    ] = None
+    private_key_file: Annotated[
+        str | None, Doc(description="Its private key (PEM), without a passphrase.")
+    ] = None
+    self_signed: Annotated[
+        bool,
+        Doc(
+            description="For trials: make a certificate in `var/smtp` at the first start, with the "
+            "`openssl` command."
+        ),
+    ] = False
+    login_in_clear: Annotated[
+        bool,
+        Doc(description="Whether clients on this machine may log in without TLS; others never."),
+    ] = False
+    local_key: Annotated[
+        Secret | None,
+        Doc(
+            description="API key that clients on this machine send with when they do not log in. "
+            "Not behind a proxy on this machine: it would make everybody local."
+        ),
+    ] = None
+    max_message_bytes: Annotated[
+        int, Doc(ge=1024, description="Larger mails get 552. Base64 makes files 4/3 as large.")
+    ] = 40 * 1024 * 1024
+    max_connections: Annotated[int, Doc(ge=1, description="Open at the same time at most.")] = 500
+    max_connections_per_client: Annotated[
+        int, Doc(ge=1, description="Likewise, of one client address.")
+    ] = 100
+
+
 class IdempotencyConfig(_Section, frozen=True):
     """Idempotency keys."""
 
     keep: Annotated[timedelta, Doc(description="How long a key is remembered.")] = timedelta(
         hours=24
     )
+
+
+class UnsubscribeConfig(_Section, frozen=True):
+    """Links in mails by which a recipient says "no more" with one click (RFC 8058)."""
+
+    url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+                description="Where recipients reach this gateway; mail programs want `https`. "
+                "Without it no mail can ask for a link.",
+            ),
+        ]
+        | None
+    ) = None
+    secret: Annotated[
+        Secret | None,
+        Doc(description="Signs the links. A new one makes those in mailboxes worthless."),
+    ] = None
+
+
+class CompatConfig(_Section, frozen=True):
+    """The doors for clients of vendors, `/compat/…`."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            description="When a vendor's client is answered: `async`, once the mail is durable; "
+            "`sync`, once a provider has it. `X-MS-Mode` of a request wins."
+        ),
+    ] = Mode.ASYNC
+    repeat_window: Annotated[
+        timedelta,
+        Doc(
+            description="The very same mail with the same API key is taken for a repetition "
+            "within this time, where a client names no key of its own. `PT0S`: never."
+        ),
+    ] = timedelta(seconds=30)
+    ses_secret: (
+        Annotated[
+            Secret,
+            Doc(
+                description="What the key pairs of clients of Amazon SES are made of, the same on "
+                "every node: 32 random characters or more. Another one makes all of them useless. "
+                "Without it such clients are not let in."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class WebhooksConfig(_Section, frozen=True):
@@ -271,7 +380,10 @@ class Config(_Section, frozen=True):
     queue: QueueConfig = QueueConfig()
     worker: WorkerConfig = WorkerConfig()
     sender: SenderConfig = SenderConfig()
+    smtp: SmtpConfig = SmtpConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
+    unsubscribe: UnsubscribeConfig = UnsubscribeConfig()
+    compat: CompatConfig = CompatConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     breaker: BreakerConfig = BreakerConfig()
     log: LogConfig = LogConfig()

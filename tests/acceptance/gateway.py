@@ -17,13 +17,12 @@ import httpx2
 
 from mail_sender.api.asgi import make_app
 from mail_sender.app import Gateway as InProcess
-from mail_sender.app import load_settings
+from mail_sender.app import load_settings, open_store
 from mail_sender.clock import SystemClock
 from mail_sender.config import Source
 from mail_sender.intake.keys import issue_key
 from mail_sender.sandbox.server import Sandbox
 from mail_sender.store.port import Scope
-from mail_sender.store.sqlite import SqliteStore
 
 MAIL: dict[str, Any] = {
     "from": "Shop <shop@example.com>",
@@ -131,11 +130,11 @@ class Gateway:
         """Everything that the process said on standard error."""
         return (self.directory / "log").read_text(encoding="utf-8")
 
-    async def start(self, **environ: str) -> None:
+    async def start(self, *, role: str = "all", **environ: str) -> None:
         """Start the process and wait until it takes mail."""
         if not self.key:
             self.key = await self.new_key()
-        self.process = self.popen(environ=environ)
+        self.process = self.popen(environ=environ, role=role)
         out = self.process.stdout
         assert out is not None
         line = await asyncio.wait_for(asyncio.to_thread(out.readline), 20)
@@ -156,9 +155,13 @@ class Gateway:
         *,
         wrapper: list[str] | None = None,
         environ: Mapping[str, str] | None = None,
+        role: str = "all",
     ) -> subprocess.Popen[str]:
         """Start the process, behind a command that changes its rights, and wait for nothing."""
-        serve = [sys.executable, "-m", "mail_sender", "serve", "--config", str(self._config)]
+        serve = [
+            sys.executable, "-m", "mail_sender", "serve", "--role", role,
+            "--config", str(self._config),
+        ]  # fmt: skip
         with (self.directory / "log").open("a", encoding="utf-8") as log:
             return subprocess.Popen(
                 [*(wrapper or ()), *serve],
@@ -248,10 +251,9 @@ class Gateway:
 
     async def new_key(self) -> str:
         """Make a key, and the store with it, as `mail-sender keys create` does."""
-        clock = SystemClock()
-        store = SqliteStore(self.database, clock)
+        store = open_store(load_settings(Source(file=self._config)))
         await store.open()
-        _, secret = await issue_key(store, clock, name="test", scopes=list(Scope))
+        _, secret = await issue_key(store, SystemClock(), name="test", scopes=list(Scope))
         await store.close()
         return secret
 

@@ -155,8 +155,10 @@ class ScriptedWebhook:
         judgement: Instead of what the call says.
         feedback: What every genuine call says.
         unreadable: A genuine call says nothing that makes sense.
+        comes_again_after_5xx: As of Brevo, when false.
     """
 
+    comes_again_after_5xx: bool = True
     judgement: Judgement | None = None
     feedback: list[Feedback] = field(default_factory=list)
     unreadable: bool = False

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from mail_sender.api.asgi import make_app
-from mail_sender.api.services import ApiPolicy, Node, SandboxControl, Services
+from mail_sender.api.services import ApiPolicy, CompatPolicy, Node, SandboxControl, Services
 from mail_sender.clock import Clock, SystemClock
 from mail_sender.delivery.breaker import Breaker, BreakerPolicy
 from mail_sender.delivery.fleet import Fleet, Member
@@ -23,12 +23,15 @@ from mail_sender.delivery.quota import Quota, QuotaPolicy
 from mail_sender.delivery.retry import RetryPolicy
 from mail_sender.delivery.router import TEST_ROUTE, Route
 from mail_sender.domain.message import MessageId, OnUnknown
+from mail_sender.domain.secret import Secret
+from mail_sender.domain.unsubscribe import UnsubscribeLinks
 from mail_sender.events.endpoints import Endpoints
 from mail_sender.events.resolver import CheckedResolver
 from mail_sender.events.targets import TargetRules, networks
 from mail_sender.events.webhook import Caller, webhook_client
 from mail_sender.feedback.hooks import Hooks
 from mail_sender.feedback.listener import Listener
+from mail_sender.feedback.unsubscribe import BY_LINK, UnsubscribeHook
 from mail_sender.intake.actions import Actions
 from mail_sender.intake.intake import Intake, IntakePolicy
 from mail_sender.intake.keys import issue_key
@@ -45,6 +48,7 @@ from .scripted import Scripted, ScriptedWebhook, Verifying
 
 VERSION = "9.9.9"
 MAX_BYTES = 4_000_000
+SES_SECRET = Secret("of the operator")
 _numbers = itertools.count(1)
 
 Json = dict[str, Any]
@@ -139,6 +143,7 @@ async def running(
     max_queued: int = 1_000,
     sandbox: SandboxControl | None = None,
     webhooks: Mapping[str, Webhook] | None = None,
+    links: UnsubscribeLinks | None = None,
     **policy: Any,  # noqa: ANN401
 ) -> AsyncIterator[Stack]:
     """Start a gateway and stop it again.
@@ -150,6 +155,7 @@ async def running(
         max_queued: Limit of the queue.
         sandbox: What answers behind `/v1/sandbox`.
         webhooks: By the names of providers; a scripted one for each of the two by default.
+        links: For mail that shall have one to unsubscribe by.
         policy: Fields of `ApiPolicy`.
     """
     clock = clock or SystemClock()
@@ -193,9 +199,11 @@ async def running(
         routes=fleet.routes,
         clock=clock,
         metrics=metrics,
-        policy=IntakePolicy(max_queued=max_queued),
+        policy=IntakePolicy(max_queued=max_queued, unsubscribe_links=links),
     )
-    hooks = webhooks or {name: ScriptedWebhook() for name in ("ses", "mailgun")}
+    hooks = dict(webhooks or {name: ScriptedWebhook() for name in ("ses", "mailgun")})
+    if links is not None:
+        hooks[BY_LINK] = UnsubscribeHook(links)
     listener = Listener(
         hooks,
         store=store,
@@ -222,11 +230,13 @@ async def running(
             version=VERSION,
             max_request_bytes=MAX_BYTES,
             stream_poll_interval=timedelta(milliseconds=10),
+            compat=CompatPolicy(ses_secret=SES_SECRET),
             **policy,
         ),
         node=Node(name="node-1", store="memory", started_at=clock.now(), imitates=True),
         why_not_ready=ready,
         sandbox=sandbox,
+        unsubscribe_links=links,
     )
     key, secret = await issue_key(store, clock, name="tests", scopes=tuple(Scope))
     try:

@@ -22,6 +22,7 @@ from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import HookCall
 
 from ..make import ANN, NOW
+from ..providers.make_webhooks import genuine, webhooks
 from .scripted import SILENCE, ScriptedWebhook
 from .stack import Stack, mail, running
 
@@ -121,9 +122,9 @@ async def test_a_body_has_a_limit_and_is_not_packed(idle: Stack) -> None:
         packed = await client.post(
             "/hooks/ses", content=b"{}", headers={"Content-Encoding": "gzip"}
         )
-        got = await client.get("/hooks/ses")
+        put = await client.put("/hooks/ses", content=b"{}")
 
-    assert (large.status_code, packed.status_code, got.status_code) == (413, 415, 405)
+    assert (large.status_code, packed.status_code, put.status_code) == (413, 415, 405)
 
 
 class _Away(MemoryStore):
@@ -148,6 +149,95 @@ async def test_a_store_that_is_away_makes_the_provider_come_again(idle: Stack) -
 
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
     assert answer.headers["Retry-After"] == "5"
+
+
+async def test_a_provider_that_a_5xx_makes_give_up_hears_429(idle: Stack) -> None:
+    """Brevo drops an event for good after any 5xx."""
+    dropping = ScriptedWebhook(comes_again_after_5xx=False)
+    undecided = ScriptedWebhook(comes_again_after_5xx=False, judgement=Undecided("?"))
+    hooks = Hooks(
+        {"ses": dropping, "mailgun": undecided},
+        store=_Away(idle.clock),
+        listener=idle.listener,
+        metrics=idle.services.metrics,
+    )
+    services = dataclasses.replace(idle.services, hooks=hooks)
+    there = dataclasses.replace(idle, services=services, app=make_app(services))
+
+    for name in ("ses", "mailgun"):
+        answer = await post(there, {"key": "a"}, name)
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "hook_not_now")
+        assert "Retry-After" in answer.headers
+
+
+async def test_a_provider_may_look_whether_the_address_is_there(idle: Stack) -> None:
+    """Mandrill does, before it lets it be registered."""
+    async with idle.client(None) as client:
+        there, not_there = await client.head("/hooks/ses"), await client.head("/hooks/nobody")
+        shown = await client.get("/hooks/ses")
+
+    assert (there.status_code, not_there.status_code) == (200, 404)
+    assert shown.json() == {"takes_events": True}
+
+
+_HEADERS = (
+    "authorization", "signature", "mailtrap-signature", "x-mandrill-signature",
+    "x-postal-signature-256", "x-postal-signature", "svix-id", "svix-timestamp", "svix-signature",
+    "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", sorted(webhooks()))
+async def test_whatever_is_posted_no_webhook_answers_with_a_fault(
+    tmp_path: Path, provider: str
+) -> None:
+    """Nobody but the provider is believed, and nobody breaks anything. See also its reader's."""
+    async with running(tmp_path, claims=False, webhooks=webhooks()) as stack:
+
+        async def answered(body: bytes, headers: dict[str, str]) -> int:
+            async with stack.client(None) as client:
+                found = await client.post(f"/hooks/{provider}", content=body, headers=headers)
+            return found.status_code
+
+        bodies = [
+            b"",
+            b"{}",
+            b"[]",
+            b"\xff\x00",
+            b"mandrill_events=%ff",
+            b"[" * 5000,
+            b'{"Type":5}',
+        ]
+        for body in bodies:
+            assert await answered(body, {}) in {400, 401}
+            assert await answered(body, dict.fromkeys(_HEADERS, "x")) in {400, 401}
+
+
+@pytest.mark.parametrize("provider", sorted(webhooks()))
+async def test_a_genuine_call_of_each_provider_is_kept_and_read(
+    tmp_path: Path, provider: str
+) -> None:
+    """From the port to the timeline; that of a stranger's mail is counted, and no more."""
+    file = Path(__file__).parent.parent / "recorded" / provider / "events.json"
+    cases = json.loads(file.read_text(encoding="utf-8"))["cases"]
+    says = next(case["says"] for case in cases if case["name"] == "delivered")
+    call = genuine(provider, says["event-data"] if provider == "mailgun" else says)
+    async with running(tmp_path, claims=False, webhooks=webhooks()) as stack:
+        async with stack.client(None) as client:
+            first, again = [
+                await client.post(
+                    f"/hooks/{provider}", content=call.body, headers=dict(call.headers)
+                )
+                for _ in range(2)
+            ]
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert await stack.listener.read_waiting() == 1
+        labels = {"provider": provider, "fact": "delivered", "fate": "strange"}
+        found = stack.services.metrics.registry.get_sample_value(
+            "mail_sender_provider_events_total", labels
+        )
+        assert found == 1
 
 
 async def test_what_was_told_shows_in_the_message_and_its_timeline(

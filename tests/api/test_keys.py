@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from mail_sender.api.asgi import make_app
-from mail_sender.api.rate_limit import RateLimit
 from mail_sender.clock import FakeClock
 from mail_sender.domain.errors import ConfigError
 from mail_sender.intake.keys import issue_key
+from mail_sender.intake.rate_limit import RateLimit
 from mail_sender.store.memory import MemoryStore
 from mail_sender.store.port import ApiKey, Scope
 

@@ -463,6 +463,7 @@ async def test_explain_says_who_would_be_asked_and_why_not_the_others(
             "would_be_asked": False,
             "cannot_express": "no attachments of this type",
             "blocked": None,
+            "losses": [],
         },
         {
             "position": 2,
@@ -471,6 +472,7 @@ async def test_explain_says_who_would_be_asked_and_why_not_the_others(
             "would_be_asked": False,
             "cannot_express": None,
             "blocked": "paused: maintenance",
+            "losses": [],
         },
     ]
     assert (await idle.store.depth()).open == 0

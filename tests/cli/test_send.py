@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from mail_sender.cli.client import Client
-from mail_sender.cli.failure import CommandFailed
-from mail_sender.cli.send import PAUSES, submit
 
 from .conftest import Run
 from .scripted import Cuts, Says, ScriptedGateway
@@ -53,7 +49,8 @@ def test_every_flag_becomes_its_field(run: Run, place: Path) -> None:
             "--html", "<p>Thanks</p>", "--attach", "bill.pdf", "--header", "X-Campaign: spring: 1",
             "--tag", "orders", "--metadata", "order=7=seven", "--send-at", "2031-01-01T00:00:00Z",
             "--give-up-after", "600", "--priority", "high", "--route", "codes",
-            "--on-unknown", "risk_duplicate", "--idempotency-key", "order-7", *flags(gateway),
+            "--on-unknown", "risk_duplicate", "--idempotency-key", "order-7",
+            "--unsubscribe", *flags(gateway),
         )  # fmt: skip
 
     (asked,) = gateway.asked
@@ -85,6 +82,7 @@ def test_every_flag_becomes_its_field(run: Run, place: Path) -> None:
         "priority": "high",
         "route": "codes",
         "on_unknown": "risk_duplicate",
+        "unsubscribe": True,
     }
 
 
@@ -275,7 +273,7 @@ def test_faults_of_the_mail_are_listed_with_their_places(run: Run) -> None:
 def test_a_refusal_says_what_to_do(run: Run, answer: Says, status: int, advice: str) -> None:
     """Each refusal has its own way out."""
     with ScriptedGateway(answer) as gateway:
-        ended = run(*MAIL, *flags(gateway))
+        ended = run(*MAIL, "--deadline", "1", *flags(gateway))
 
     assert ended.status == status
     assert advice in ended.err
@@ -315,92 +313,62 @@ def test_words_from_afar_cannot_steer_the_terminal(run: Run) -> None:
 # ---------------------------------------------------------------- broken lines
 
 
-def test_a_broken_line_is_repeated_with_the_same_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_line_is_repeated_with_the_same_key(run: Run) -> None:
     """The first request may have been accepted: only the same key makes repeating safe."""
-    waited: list[float] = []
     with ScriptedGateway(Cuts(), Cuts(), Says(202, message("queued"))) as gateway:
-        answer = submit(
-            Client(gateway.url, "k"), {"to": []}, {"Idempotency-Key": "one"},
-            timeout=5, sleep=waited.append,
-        )  # fmt: skip
+        ended = run(*MAIL, *flags(gateway))
 
-    assert answer.status == 202
-    assert waited == list(PAUSES[:2])
-    assert [asked.headers["idempotency-key"] for asked in gateway.asked] == ["one"] * 3
-    assert capsys.readouterr().err.count("same idempotency key") == 2
+    assert ended.out == f"queued  {ID}\n"
+    assert len(gateway.asked) == 3
+    assert len({asked.headers["idempotency-key"] for asked in gateway.asked}) == 1
+    assert gateway.asked[0].body == gateway.asked[2].body, "another one would be a mismatch"
 
 
-def test_a_gateway_that_is_not_there_is_asked_again_and_then_given_up() -> None:
-    """A restart of the gateway takes a moment; more than a few seconds is for the caller."""
-    waited: list[float] = []
+def test_a_gateway_that_is_not_there_is_asked_again_and_then_given_up(run: Run) -> None:
+    """A restart of the gateway takes a moment; a person does not wait for longer."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        client = Client(f"http://127.0.0.1:{taken.getsockname()[1]}", "k")
-        with pytest.raises(CommandFailed, match="cannot be reached") as failed:
-            submit(client, {}, {"Idempotency-Key": "one"}, timeout=5, sleep=waited.append)
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        begun = time.monotonic()
+        ended = run(*MAIL, "--url", url, "--key", "k", "--deadline", "0.6")
 
-    assert waited == list(PAUSES)
-    assert failed.value.status == 1
-    assert "mail-sender serve" in failed.value.advice
+    assert 0.3 < time.monotonic() - begun < 3
+    assert ended.status == 1
+    assert "cannot be reached: connection refused" in ended.err
+    assert "mail-sender serve" in ended.err
 
 
-def test_after_the_last_broken_line_the_key_is_told() -> None:
+def test_after_the_last_broken_line_the_key_is_told(run: Run) -> None:
     """The gateway may have the mail; with the key the caller can find out safely."""
-    with (
-        ScriptedGateway(Cuts()) as gateway,
-        pytest.raises(CommandFailed, match="did not answer") as failed,
-    ):
-        submit(
-            Client(gateway.url, "k"), {}, {"Idempotency-Key": "cli-1"},
-            timeout=5, sleep=lambda _: None,
-        )  # fmt: skip
+    with ScriptedGateway(Cuts()) as gateway:
+        ended = run(*MAIL, "--idempotency-key", "cli-1", "--deadline", "0.6", *flags(gateway))
 
-    assert "--idempotency-key cli-1" in failed.value.advice
-    assert len(gateway.asked) == len(PAUSES) + 1
+    assert ended.status == 1
+    assert "did not answer" in ended.err
+    assert "--idempotency-key cli-1" in ended.err
+    assert len(gateway.asked) > 1
 
 
-def test_a_first_request_that_still_runs_is_waited_for() -> None:
+def test_a_first_request_that_still_runs_is_waited_for(run: Run) -> None:
     """After a cut the first one may be under way: 409 answers nothing yet."""
     running = problem(409, "idempotency_in_progress")
     with ScriptedGateway(Cuts(), running, Says(200, message("sent"))) as gateway:
-        answer = submit(
-            Client(gateway.url, "k"), {}, {"Idempotency-Key": "one"},
-            timeout=5, sleep=lambda _: None,
-        )  # fmt: skip
+        ended = run(*MAIL, "--sync", *flags(gateway))
 
-    assert answer.document["status"] == "sent"
+    assert ended.out == f"sent  {ID}\n"
 
 
-def test_the_same_key_in_use_by_somebody_else_is_told_at_once() -> None:
-    """Without a broken line before, 409 means that another caller uses this key."""
-    with ScriptedGateway(problem(409, "idempotency_in_progress")) as gateway:
-        answer = submit(
-            Client(gateway.url, "k"), {}, {"Idempotency-Key": "one"},
-            timeout=5, sleep=lambda _: None,
-        )  # fmt: skip
+def test_a_gateway_that_stops_is_asked_again_when_it_says_so(run: Run) -> None:
+    """`Retry-After` of a restart is a second or two: a script need not notice."""
+    stopping = problem(503, "draining")
+    stopping = Says(503, stopping.document, {**stopping.headers, "Retry-After": "1"})
+    with ScriptedGateway(stopping, Says(202, message("queued"))) as gateway:
+        ended = run(*MAIL, *flags(gateway))
 
-    assert answer.status == 409
-    assert len(gateway.asked) == 1
-
-
-def test_a_refusal_is_never_repeated() -> None:
-    """503 is an answer: nothing was accepted, and the caller decides."""
-    with ScriptedGateway(problem(503, "queue_full")) as gateway:
-        submit(
-            Client(gateway.url, "k"), {}, {"Idempotency-Key": "one"},
-            timeout=5, sleep=lambda _: None,
-        )  # fmt: skip
-
-    assert len(gateway.asked) == 1
+    assert ended.status == 0
+    assert len(gateway.asked) == 2
 
 
-def test_the_body_is_the_same_each_time() -> None:
-    """Another body under the same key would be refused as a mismatch."""
-    with ScriptedGateway(Cuts(), Says(202, message("queued"))) as gateway:
-        submit(
-            Client(gateway.url, "k"), {"to": ["a@example.net"]}, {"Idempotency-Key": "one"},
-            timeout=5, sleep=lambda _: None,
-        )  # fmt: skip
-
-    first, second = (json.dumps(asked.body) for asked in gateway.asked)
-    assert first == second
+def test_a_deadline_that_makes_no_sense_is_wrong_usage(run: Run) -> None:
+    """As any other flag."""
+    assert run(*MAIL, "--url", "http://127.0.0.1:1", "--key", "k", "--deadline", "-1").status == 2

@@ -396,6 +396,9 @@ def whole_content() -> Content:
         on_unknown=OnUnknown.RISK_DUPLICATE,
         mode=Mode.SYNC,
         timeout=timedelta(seconds=12),
+        mail_from=CID,
+        unsubscribe=True,
+        raw=b"Subject: as it came\r\n\r\nText \xff\r\n",
     )
 
 

@@ -19,13 +19,15 @@ from tests.requirements import need
 from .inventories import EXAMPLE, ROOT, changed, machine
 
 MACHINES = sorted(load(EXAMPLE).hosts)
-JUDGES = ("haproxy", "keepalived", "vtysh", "knotc", "kzonecheck", "systemd-analyze")
+JUDGES = (
+    "haproxy", "keepalived", "vtysh", "knotc", "kzonecheck", "systemd-analyze", "promtool",
+)  # fmt: skip
 
 
 def need_judges() -> None:
     missing = [name for name in JUDGES if shutil.which(name) is None]
     need(not missing, f"{', '.join(missing)}: Debian's packages haproxy keepalived frr knot "
-         "knot-dnssecutils systemd")  # fmt: skip
+         "knot-dnssecutils systemd prometheus")  # fmt: skip
     need(os.geteuid() == 0, "root: keepalived is asked in a network namespace of its own")
 
 
@@ -66,6 +68,13 @@ def test_both_kinds_of_floating_addresses_are_taken(mover: str, tmp_path: Path) 
         ("c1", "/etc/knot/mail.example.com.zone", "IN A", "IN AA"),
         ("c1", "/etc/mail-sender/mail-sender.toml", "drain_notice", "drain_note"),
         ("h1", "/etc/systemd/system/mail-sender.service", "ProtectSystem=", "ProtectSistem="),
+        ("home", "/etc/prometheus/prometheus.yml", "job_name", "job_nam"),
+        (
+            "home",
+            "/etc/prometheus/mail-sender.rules.yml",
+            "humanizeDuration }}",
+            "humaniseDuration }}",
+        ),
         ("home", "/etc/frr/frr.conf", "ip ospf cost", "ip ospf price"),
         ("home", "/etc/mail-sender/tunnels.sh", "}", "fi"),
     ],

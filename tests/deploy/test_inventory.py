@@ -65,6 +65,18 @@ def test_ansible_sees_the_same_machines(capsys: pytest.CaptureFixture[str]) -> N
     assert {f"role_{role}" for role in Role} <= view.keys()
 
 
+def test_certificates_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second authority on half of the entries would lock the sites out of each other."""
+    inventory = changed(tmp_path, "priority = 150", "priority = 151")
+    made = [main(["authority", "--inventory", str(inventory)]) for _ in range(2)]
+    secrets = {path.name: path for path in (tmp_path / "secrets").iterdir()}
+
+    assert made == [0, 1]
+    assert "is there already" in capsys.readouterr().err
+    assert secrets.keys() == {"entry.pem", "neighbour.pem", "neighbour-ca.pem"}
+    assert secrets["neighbour.pem"].stat().st_mode & 0o077 == 0
+
+
 def test_a_machine_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped name must not render everything but the machine that was meant."""
     assert main(["render", "c3", "--inventory", str(EXAMPLE)]) == 2

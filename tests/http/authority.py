@@ -39,6 +39,17 @@ class Authority:
 
     def server_context(self, *names: str) -> ssl.SSLContext:
         """Return a server's context with a certificate for these host names or addresses."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain_file(*names))
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        return context
+
+    def trusting(self) -> ssl.SSLContext:
+        """Return a client's context that trusts this authority."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+    def chain_file(self, *names: str) -> Path:
+        """Return a new file (PEM) with a certificate for these names, and its private key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
@@ -57,10 +68,7 @@ class Authority:
             )
             + _pem(builder.sign(self._key, hashes.SHA256()))
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        return context
+        return chain
 
     def _certificate(
         self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey

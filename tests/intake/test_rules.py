@@ -97,3 +97,11 @@ def test_a_mail_with_everything_is_fine() -> None:
         attachments=(file(filename="Rechnung März.pdf", content_id="logo@shop"),),
     )
     assert pointers(content) == []
+
+
+@pytest.mark.parametrize("line", [b"a\nb\r\n", b"a\rb\r\n", b"a\r\r\n", b"\n.\r\n", b"a\0b\r\n"])
+def test_a_whole_mail_has_no_lone_line_ends(line: bytes) -> None:
+    """Where two servers disagree on the end of a mail, a second mail can be smuggled past one."""
+    raw = b"From: shop@example.com\r\n\r\n"
+    assert pointers(make_content(raw=raw + line, text=None)) == ["/raw"]
+    assert pointers(make_content(raw=raw, text=None)) == []

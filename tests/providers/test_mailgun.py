@@ -18,10 +18,10 @@ from mailgun.client import Client
 from mail_sender.domain.message import Address, Attachment, Disposition, Mailbox
 from mail_sender.domain.outcome import Blame, Refused
 from mail_sender.domain.secret import Secret
-from mail_sender.providers.port import Provider
+from mail_sender.providers.port import NoEvidence, Provider
 from tests.contracts.http_provider import HttpProviderContract
 from tests.http import far_side
-from tests.make import ANN, BOB, CID, mailboxes, make_message
+from tests.make import ANN, BOB, CID, mailboxes, make_content, make_message
 from tests.providers.forms import read_form
 from tests.providers.make_mailgun import (
     HOOK_KEY,
@@ -382,3 +382,16 @@ async def test_every_octet_of_a_large_file_arrives() -> None:
 
     [read] = form.files
     assert read.content == content
+
+
+async def test_a_whole_mail_goes_as_mime_and_its_own_message_id_proves_nothing() -> None:
+    """A list gives each copy of a mail the same Message-ID: events of one are not the other's."""
+    raw = b"From: shop@example.com\r\nTo: ann@example.net\r\nMessage-ID: <7@shop>\r\n\r\nHi\r\n"
+    message = make_message(content=make_content(raw=raw, text=None))
+    url, form = await sent(message)
+    assert url.endswith("/messages.mime")
+    assert mail_in(form)["Message-ID"] == "<7@shop>"
+    found = await mailgun().look_up(
+        message, to=[ANN], attempted_at=message.created_at, now=message.created_at
+    )
+    assert found == NoEvidence("the mail has a Message-ID of its author's", None)

@@ -7,13 +7,17 @@ from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from postmarker.core import PostmarkClient
 from postmarker.exceptions import ClientError
 
+from mail_sender.domain.message import Address
+from mail_sender.domain.outcome import Accepted, Refused
 from mail_sender.sandbox.faults import Kind
 from tests.contracts.api_provider import ApiProviderContract, no_evidence_of
-from tests.make import ANN, make_message
+from tests.make import ANN, BOB, make_message
 from tests.providers.api_far_side import ApiFarSide
+from tests.providers.scripted_http import always, answer
 from tests.providers.sdk import PDF, PNG, judge
 
 
@@ -37,6 +41,22 @@ class TestPostmark(ApiProviderContract):
         left = {h.name: h.value for h in contents.headers}["X-Metadata"]
         carried = {k: v for k, v in contents.metadata.items() if k not in {"ms_id", "tags"}}
         assert carried | json.loads(left) == dict(mail.content.metadata)
+
+    @pytest.mark.parametrize("domain", ["bücher.example", "xn--bcher-kva.example"])
+    async def test_a_refused_address_beyond_ascii_is_refused(
+        self, far: ApiFarSide, domain: str
+    ) -> None:
+        """Counted as taken, its owner waits for a mail that Postmark never tried to deliver."""
+        dead = Address("Ann@bücher.example")
+        words = f"Message OK, but will not deliver to these inactive addresses: Ann@{domain}. Inact"
+        far.http.script = always(answer(200, {"ErrorCode": 0, "Message": words, "MessageID": "p1"}))
+
+        outcomes = await self.make(far.http).send(
+            make_message(to=(BOB, dead)), to=frozenset({BOB, dead})
+        )
+
+        assert isinstance(outcomes[BOB], Accepted)
+        assert isinstance(outcomes[dead], Refused)
 
     async def test_what_is_not_listed_is_asked_for_again_for_a_day(self, far: ApiFarSide) -> None:
         """Postmark does not say how late its list is: sending again on a guess could double it."""

@@ -19,7 +19,7 @@ from mail_sender.domain.outcome import Blame, Refused
 from mail_sender.domain.secret import Secret
 from mail_sender.providers.port import Provider
 from tests.contracts.http_provider import HttpProviderContract
-from tests.make import ANN, BOB, CID, mailboxes, make_message
+from tests.make import ANN, BOB, CID, mailboxes, make_content, make_message
 from tests.providers.make_ses import SHOP, TAKEN, TOKEN, SesFarSide, mail_in, sent, ses
 from tests.providers.scripted_http import ScriptedHttp, always
 
@@ -349,3 +349,14 @@ def test_a_token_that_no_header_can_carry_stops_the_start() -> None:
     """Found at the first mail, it would look like a fault of ours."""
     with pytest.raises(ConfigError, match="session_token"):
         ses(session_token=Secret("two\nlines"))
+
+
+async def test_a_whole_mail_is_sent_raw_as_its_client_wrote_it() -> None:
+    """A signature, or a structure that no field has a name for, survives only so."""
+    raw = b"From: shop@example.com\r\nTo: ann@example.net\r\nX-Odd: kept\r\n\r\nHello\r\n"
+    content = make_content(raw=raw, text=None, bcc=mailboxes([BOB]))
+    body = await sent(make_message(content=content))
+    assert b64decode(body["Content"]["Raw"]["Data"]).endswith(raw.partition(b"\r\n\r\n")[2])
+    assert mail_in(body)["X-Odd"] == "kept"
+    assert mail_in(body)["Bcc"] is None
+    assert body["Destination"]["ToAddresses"] == [ANN, BOB]

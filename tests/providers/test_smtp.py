@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mail_sender.domain.message import Attachment
+from mail_sender.domain.message import Address, Attachment
 from mail_sender.domain.outcome import (
     Accepted,
     Blame,
@@ -21,7 +21,8 @@ from mail_sender.domain.outcome import (
 from mail_sender.providers.port import Settling
 from mail_sender.providers.smtp import Settings
 
-from ..make import ANN, BOB, CID, mailboxes, make_message
+from ..make import ANN, BOB, CID, mailboxes, make_content, make_message
+from ..parsed_mail import read_back
 from .smtp_far_side import Act, Manners
 from .smtp_relay import LARGE_TEXT, SOON, answering, outcomes_of, relay, send, until
 
@@ -504,3 +505,47 @@ async def test_data_without_354_is_not_followed_by_the_mail(reply: str) -> None:
 
     assert isinstance(outcome, Deferred)
     assert far_side.mails == []
+
+
+# --- a mail that its client wrote ----------------------------------------------------------
+
+WHOLE = (
+    b"From: Shop <shop@example.com>\r\nTo: ann@example.net\r\nSubject: Hi\r\n"
+    b"Message-ID: <7@shop>\r\n\r\n.dot\r\nGr\xc3\xbc\xc3\x9fe\r\n"
+)
+
+
+async def test_a_whole_mail_goes_as_it_came_and_comes_back_to_whom_its_client_named() -> None:
+    """Bounces of a list belong to the list's own address (VERP), and its signature stays whole."""
+    content = make_content(raw=WHOLE, text=None, mail_from=Address("bounce+7@example.com"))
+    async with relay(Manners(offers=("8BITMIME", "PIPELINING"))) as (far_side, provider):
+        (outcome,) = await send(provider, make_message(content=content))
+
+    assert isinstance(outcome, Accepted)
+    assert outcome.provider_message_id == "<7@shop>"
+    assert "MAIL FROM:<bounce+7@example.com> BODY=8BITMIME" in far_side.commands
+    assert far_side.mails[0].endswith(WHOLE)
+
+
+async def test_the_null_path_stays_null() -> None:
+    """An answer to it would be the beginning of a loop (RFC 5321 section 4.5.5)."""
+    content = make_content(mail_from=Address(""))
+    async with relay() as (far_side, provider):
+        await send(provider, make_message(content=content))
+
+    assert "MAIL FROM:<>" in far_side.commands
+
+
+async def test_a_server_of_seven_bits_gets_a_whole_mail_written_anew() -> None:
+    """Once it is known that 8BITMIME is missing, the same text travels in seven bits."""
+    message = make_message(content=make_content(raw=WHOLE, text=None))
+    async with relay(Manners()) as (far_side, provider):
+        (first,) = await send(provider, message)
+        (second,) = await send(provider, message)
+
+    assert isinstance(first, Deferred)
+    assert first.blame is Blame.PROVIDER
+    assert isinstance(second, Accepted)
+    assert far_side.mails[0].isascii()
+    assert b"Message-ID: <7@shop>" in far_side.mails[0]
+    assert read_back(far_side.mails[0]).text == ".dot\nGrüße\n"

@@ -12,7 +12,7 @@ import boto3
 
 from mail_sender.clock import SystemClock
 from mail_sender.providers.http import Answer, HttpClient, Request, Timeouts
-from mail_sender.providers.sns import SnsSubscription
+from mail_sender.providers.sns import SnsSubscription, amazons
 from mail_sender.providers.webhook import Forged, Genuine
 
 from .moto_server import running_moto
@@ -69,7 +69,7 @@ async def test_what_moto_signs_is_genuine_and_what_is_changed_then_is_not() -> N
         listener.server_close()
         thread.join(10)
     http = _Certificate(envelope["SigningCertURL"], pem)
-    subscription = SnsSubscription((topic,), http=http, clock=SystemClock())
+    subscription = SnsSubscription(amazons((topic,)), http=http, clock=SystemClock())
 
     genuine = await subscription.judge(json.dumps(envelope).encode())
     changed = {**envelope, "Message": '{"eventType": "Bounce"}'}

@@ -15,10 +15,9 @@ from mail_sender.domain.errors import ConfigError
 from mail_sender.domain.secret import Secret
 from mail_sender.providers.http import Phase, Silence
 from mail_sender.providers.mailgun_webhook import MailgunWebhook
-from mail_sender.providers.postmark_webhook import PostmarkWebhook
 from mail_sender.providers.resend_webhook import ResendWebhook
 from mail_sender.providers.sendgrid_webhook import SendGridWebhook
-from mail_sender.providers.sns import SnsSubscription
+from mail_sender.providers.sns import SnsSubscription, amazons
 from mail_sender.providers.webhook import (
     Answered,
     Forged,
@@ -37,7 +36,6 @@ from .make_webhooks import (
     TOPIC,
     Amazon,
     by_mailgun,
-    by_postmark,
     by_resend,
     by_sendgrid,
     certificate_of,
@@ -223,7 +221,7 @@ async def test_an_old_notification_of_sns_is_refused(after: timedelta) -> None:
 async def test_each_part_of_amazon_has_its_hosts(topic: str, base: str) -> None:
     """The host is that of the topic, computed and not read."""
     amazon = Amazon()
-    subscription = SnsSubscription((topic,), http=amazon, clock=FakeClock(NOW))
+    subscription = SnsSubscription(amazons((topic,)), http=amazon, clock=FakeClock(NOW))
     url = f"{base}/SimpleNotificationService-0.pem"
 
     call = sns("x", TopicArn=topic, signed_fields={"SigningCertURL": url})
@@ -234,7 +232,7 @@ async def test_each_part_of_amazon_has_its_hosts(topic: str, base: str) -> None:
 def test_what_is_no_topic_cannot_be_configured() -> None:
     """A mistyped ARN would refuse every event."""
     with pytest.raises(ValueError, match="ARN"):
-        SnsSubscription(("arn:aws:sns:eu-west-1:1:ms",), http=Amazon(), clock=FakeClock(NOW))
+        amazons(("arn:aws:sns:eu-west-1:1:ms",))
 
 
 async def test_an_imitation_of_sns_is_believed_where_it_is_configured() -> None:
@@ -277,21 +275,6 @@ async def test_mailgun_is_believed_by_its_key_and_time_alone() -> None:
     assert isinstance(await mailgun(NOW + 11 * HOUR).judge(by_mailgun(event)), Genuine)
     unsigned = WebhookCall(headers={}, body=b'{"event-data": {"event": "delivered"}}')
     assert isinstance(await mailgun().judge(unsigned), Malformed)
-
-
-# ---------------------------------------------------------------- Postmark
-
-
-async def test_postmark_is_believed_by_its_password() -> None:
-    """It signs nothing."""
-    webhook = PostmarkWebhook("hook", Secret("secret"))
-    call = by_postmark({"RecordType": "Open"})
-
-    assert isinstance(await webhook.judge(call), Genuine)
-    assert await webhook.judge(call) == await webhook.judge(call)
-    for login in ("hook:wrong", "other:secret", ""):
-        assert isinstance(await webhook.judge(by_postmark({}, login=login)), Forged)
-    assert isinstance(await webhook.judge(replace(call, headers={})), Forged)
 
 
 # ---------------------------------------------------------------- SendGrid

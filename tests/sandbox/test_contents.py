@@ -16,6 +16,7 @@ from mail_sender.sandbox.contents import (
     decoded,
     header_in,
     mailboxes_in,
+    written_in,
 )
 
 
@@ -212,3 +213,12 @@ def test_addresses_are_found_in_lists(values: list[str], addresses: tuple[str, .
 def test_the_wire_name_of_the_sender_is_from() -> None:
     """`from` is no name in Python, and the only one in the API."""
     assert b'"from":[]' in msgspec.json.encode(Contents())
+
+
+def test_a_comma_in_an_encoded_name_separates_nothing() -> None:
+    """Lists are split before their encoded words are read (RFC 2047 section 5)."""
+    raw = b"From: =?utf-8?q?Shop=2C_Ltd=2E?= <shop@example.com>\r\n\r\nHi"
+
+    assert written_in(raw, "From") == "=?utf-8?q?Shop=2C_Ltd=2E?= <shop@example.com>"
+    assert addresses_in([written_in(raw, "From") or ""]) == ("shop@example.com",)
+    assert header_in(raw, "From") == "Shop, Ltd. <shop@example.com>"

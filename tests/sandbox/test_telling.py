@@ -11,17 +11,21 @@ from typing import Any
 import pytest
 
 from mail_sender.clock import FakeClock
-from mail_sender.domain.feedback import Fact, Feedback
+from mail_sender.domain.feedback import Feedback
 from mail_sender.domain.secret import Secret
 from mail_sender.http.client import PooledHttpClient
 from mail_sender.providers.mailgun_webhook import MailgunWebhook
 from mail_sender.providers.ses_webhook import SesWebhook
-from mail_sender.providers.sns import SnsSubscription
+from mail_sender.providers.sns import SnsSubscription, amazons
 from mail_sender.providers.webhook import Forged, Genuine, Webhook, WebhookCall
-from mail_sender.sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN, Happening
+from mail_sender.sandbox.faults import Kind
+from mail_sender.sandbox.happenings import Happening
+from mail_sender.sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from mail_sender.sandbox.server import Sandbox
 
+from . import told
 from .clients import send
+from .told import means
 
 CLOCK = FakeClock()
 
@@ -78,20 +82,6 @@ async def heard(gateway: GatewayDouble, webhook: Webhook) -> list[Feedback]:
     return found
 
 
-FACTS = {
-    Happening.ACCEPTED: Fact.ACCEPTED,
-    Happening.DELIVERED: Fact.DELIVERED,
-    Happening.DEFERRED: Fact.DEFERRED,
-    Happening.BOUNCED: Fact.BOUNCED,
-    Happening.SOFT_BOUNCED: Fact.BOUNCED,
-    Happening.REJECTED: Fact.REJECTED,
-    Happening.COMPLAINED: Fact.COMPLAINED,
-    Happening.OPENED: Fact.OPENED,
-    Happening.CLICKED: Fact.CLICKED,
-    Happening.UNSUBSCRIBED: Fact.UNSUBSCRIBED,
-}
-
-
 @pytest.mark.parametrize("account", ["ses", "mailgun"])
 async def test_everything_that_can_happen_is_told_in_the_providers_words(
     sandbox: Sandbox, gateway: GatewayDouble, account: str
@@ -103,7 +93,7 @@ async def test_everything_that_can_happen_is_told_in_the_providers_words(
     webhook: Webhook = MailgunWebhook(Secret(MAILGUN_SIGNING_KEY), CLOCK)
     if account == "ses":
         here = sandbox.http_url
-        subscription = SnsSubscription((TOPIC_ARN,), http=http, clock=CLOCK, endpoint_url=here)
+        subscription = SnsSubscription(amazons((TOPIC_ARN,), here), http=http, clock=CLOCK)
         webhook = SesWebhook(subscription)
 
     status, said = await tell(
@@ -115,7 +105,7 @@ async def test_everything_that_can_happen_is_told_in_the_providers_words(
     assert status == 200
     assert said["told"] == [{"event": event, "status": 200, "said": "{}"} for event in Happening]
     assert {path for path, _ in gateway.calls} == {f"/hooks/{account}"}
-    assert [it.fact for it in found] == [FACTS[event] for event in Happening]
+    assert [it.fact for it in found] == [means(event) for event in Happening]
     for it in found:
         assert (it.message_id, it.recipients) == ("msg_1", ("ann@example.net",))
         assert it.provider_message_id == mail.provider_message_id
@@ -124,6 +114,32 @@ async def test_everything_that_can_happen_is_told_in_the_providers_words(
     assert dead is not None
     assert full is not None
     assert (dead.is_dead_address, full.is_dead_address) == (True, False)
+    assert len({it.id for it in found}) == len(found)
+
+
+@pytest.mark.parametrize("kind", told.SETTINGS)
+async def test_every_json_api_tells_in_its_own_words_and_is_believed(
+    gateway: GatewayDouble, kind: Kind
+) -> None:
+    """Configured as a user would, with what the sandbox signs with."""
+    happened = told.told_by(kind)
+    webhook = told.webhook_of(kind, CLOCK, gateway.url)
+    async with told.sandbox_with_mail(kind, CLOCK) as (sandbox, mail):
+        story = {"mail": mail.id, "events": happened, "url": gateway.url}
+        status, _ = await tell(sandbox, story)
+        silent = [
+            (await tell(sandbox, {**story, "events": [it]}))[0] for it in told.SILENT.get(kind, ())
+        ]
+        found = await heard(gateway, webhook)
+
+    assert status == 200
+    assert set(silent) <= {422}
+    assert [it.fact for it in found] == [means(event) for event in happened]
+    dead = {event for event, it in zip(happened, found, strict=True) if told.is_dead(it.bounce)}
+    assert dead == {Happening.BOUNCED}
+    for it in found:
+        assert (it.message_id, it.provider_message_id) == (told.OUR_ID, mail.provider_message_id)
+        assert it.recipients == (("ann@example.net",) if kind is not Kind.RESEND else it.recipients)
     assert len({it.id for it in found}) == len(found)
 
 
@@ -155,9 +171,9 @@ async def test_the_key_of_one_sandbox_is_nobody_elses(
     await tell(sandbox, {"mail": "mail-1", "events": ["opened"], "url": gateway.url})
     _, call = gateway.calls[0]
 
-    judged = await SnsSubscription((TOPIC_ARN,), http=PooledHttpClient(), clock=CLOCK).judge(
-        call.body
-    )
+    judged = await SnsSubscription(
+        amazons((TOPIC_ARN,)), http=PooledHttpClient(), clock=CLOCK
+    ).judge(call.body)
 
     assert isinstance(judged, Forged)
 
@@ -170,8 +186,8 @@ async def test_a_gateway_that_is_away_is_told_of(sandbox: Sandbox) -> None:
     status, said = await tell(sandbox, {"mail": "mail-1", "events": ["opened"], "url": url})
 
     assert status == 200
-    (told,) = said["told"]
-    assert told["status"] is None
+    (answer,) = said["told"]
+    assert answer["status"] is None
 
 
 @pytest.mark.parametrize(

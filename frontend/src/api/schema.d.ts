@@ -51,13 +51,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Say whether a provider's events are taken
+         * @description Some providers look whether an address is there before they let it be registered.
+         */
+        get: operations["has_hook"];
         put?: never;
         /**
          * Take a provider's event
          * @description The address to give to a provider. `200` once the call is durable; each counts once.
          *
-         *     `401` when the signature does not fit or is too old, `503` when it should come again.
+         *     `401` when the signature does not fit or is too old, `503` when it should come again (`429` to
+         *     a provider that a `503` makes give up).
          */
         post: operations["take_hook"];
         delete?: never;
@@ -80,6 +85,32 @@ export interface paths {
         get: operations["get_metrics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unsubscribe/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a link in a mail would do
+         * @description A page with a button. Looking at it changes nothing.
+         */
+        get: operations["ask_unsubscription"];
+        put?: never;
+        /**
+         * Unsubscribe with one click
+         * @description Suppress the address that the link was made for, as `unsubscribe`; again changes nothing.
+         *
+         *     Answered once it is durable.
+         */
+        post: operations["take_unsubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1079,6 +1110,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/whoami/ses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask for your key pair for SES
+         * @description What a client of Amazon SES is given in place of AWS credentials; it stands for this API key.
+         *
+         *     The secret is made of the key's id and the operator's `compat.ses_secret`, so it can be asked
+         *     for again, by whoever has the API key. Revoking the key ends it. `409`: clients of Amazon SES
+         *     are not let in here.
+         */
+        get: operations["get_ses_key_pair"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1433,6 +1488,12 @@ export interface components {
                 /** @example Ann */
                 name?: string;
             })[] | null;
+            /**
+             * Unsubscribe
+             * @description The mail gets `List-Unsubscribe` headers with a link for one click (RFC 8058), which suppresses its recipient. For mail to one recipient.
+             * @default null
+             */
+            unsubscribe?: boolean | null;
         };
         /**
          * BatchResult
@@ -1841,6 +1902,11 @@ export interface components {
             cannot_express: string | null;
             /** Kind */
             kind: string;
+            /**
+             * Losses
+             * @description What a mail that the client wrote itself loses at this provider.
+             */
+            losses: string[];
             /** Position */
             position: number;
             /** Provider */
@@ -2114,6 +2180,12 @@ export interface components {
          *     }
          */
         Message: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description With `stale`: it was so then, and more may have happened since.
+             */
+            as_of?: string;
             /** Attempts */
             attempts: components["schemas"]["Attempt"][];
             /** Bcc */
@@ -2166,6 +2238,11 @@ export interface components {
             route: string;
             /** Send At */
             send_at: string | null;
+            /**
+             * Stale
+             * @description True, in a cluster that cannot write now: see `as_of`.
+             */
+            stale?: boolean;
             status: components["schemas"]["MessageStatus"];
             /** Subject */
             subject: string;
@@ -3304,6 +3381,25 @@ export interface components {
                 /** @example Ann */
                 name?: string;
             })[] | null;
+            /**
+             * Unsubscribe
+             * @description The mail gets `List-Unsubscribe` headers with a link for one click (RFC 8058), which suppresses its recipient. For mail to one recipient.
+             * @default null
+             */
+            unsubscribe?: boolean | null;
+        };
+        /**
+         * SesKeyPair
+         * @description AWS credentials for the gateway's address.
+         */
+        SesKeyPair: {
+            /**
+             * Access Key Id
+             * @example key_01JZX3M8Q0V5W6Y7Z8A9B0C1D2
+             */
+            access_key_id: string;
+            /** Secret Access Key */
+            secret_access_key: string;
         };
         /**
          * Settling
@@ -3550,6 +3646,14 @@ export interface components {
         Taken: {
             /** Taken */
             taken: boolean;
+        };
+        /**
+         * Takes
+         * @description Events of this provider are taken here.
+         */
+        Takes: {
+            /** Takes Events */
+            takes_events: boolean;
         };
         /**
          * VerificationList
@@ -3931,6 +4035,50 @@ export interface operations {
             };
         };
     };
+    has_hook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name in the configuration. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Takes"];
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     take_hook: {
         parameters: {
             query?: never;
@@ -3945,6 +4093,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": unknown;
+                "application/x-www-form-urlencoded": unknown;
                 "text/plain": unknown;
             };
         };
@@ -4003,6 +4152,17 @@ export interface operations {
             /** @description - `unsupported_media_type`: Unsupported media type. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `hook_not_now`: Calls cannot be kept now. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -4093,6 +4253,131 @@ export interface operations {
             /** @description - `internal_error`: Internal error. */
             500: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_unsubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the link in the mail. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_unsubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the link in the mail. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** @description `List-Unsubscribe=One-Click` (RFC 8058 section 3.2); it is not read. */
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": unknown;
+                "multipart/form-data": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description - `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `too_large`: The request is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unsupported_media_type`: Unsupported media type. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `store_unavailable`: Mail cannot be stored now. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -11230,6 +11515,111 @@ export interface operations {
             };
             /** @description - `network_not_allowed`: Network not allowed. */
             403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `internal_error`: Internal error. */
+            500: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `store_unavailable`: Mail cannot be stored now. */
+            503: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ses_key_pair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SesKeyPair"];
+                };
+            };
+            /** @description - `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `network_not_allowed`: Network not allowed. */
+            403: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `state_conflict`: Its state does not allow this. */
+            409: {
                 headers: {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];

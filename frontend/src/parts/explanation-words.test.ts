@@ -9,6 +9,7 @@ const provider = (name: string, of: Partial<ExplainedProvider> = {}): ExplainedP
   would_be_asked: !of.cannot_express && !of.blocked,
   cannot_express: null,
   blocked: null,
+  losses: [],
   ...of,
 });
 

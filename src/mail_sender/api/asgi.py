@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..domain.errors import MailSenderError
 from .auth import Authenticator, services_of
+from .compat.door import Doors
 from .docs import docs_routes, to_docs
 from .door import Door, LastResort
 from .errors import InvalidRequest
@@ -65,6 +66,7 @@ def make_app(services: Services) -> FastAPI:
         (method, path): _layered(_Function(app, function), services.policy)
         for method, path, function in hot_functions()
     }
+    app.doors = Doors(app, lambda door: _layered(door, services.policy))
     return app
 
 
@@ -77,10 +79,13 @@ class _Application(FastAPI):
     services: Services
     authenticator: Authenticator
     shortcuts: Mapping[tuple[str, str], ASGIApp] = {}
+    doors: Doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             shortcut = self.shortcuts.get((scope["method"], scope["path"]))
+            if shortcut is None:
+                shortcut = self.doors.at(scope["path"])
             if shortcut is not None:
                 await shortcut(scope, receive, send)
                 return

@@ -1,16 +1,12 @@
 """API keys at the door: who calls, from where, how often, and what for.
 
-Neighbours: the store knows keys by the hash of their secret. A good key is remembered for a
-second, so that a busy client costs no look-up and a revocation is seen at once all the same.
+Neighbours: `intake.keyring` knows which key a secret belongs to.
 Routes say what they need with `NEEDS_…`, or with `Can…` where they want to know the key; the hot
 ones call `Authenticator.admit` themselves.
 """
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request, Security
@@ -19,29 +15,18 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
 from ..clock import Clock
-from ..domain.errors import ConfigError, StoreUnavailable
+from ..domain.errors import ConfigError
 from ..domain.message import KeyId
-from ..intake.keys import hash_secret
-from ..observability import maillog
+from ..intake.keyring import BadKey, KeyRing, Known
+from ..intake.rate_limit import RateLimit
 from ..store.port import ApiKey, Scope, Store
 from .client_address import Network, client_address, is_within, networks_of, one_client
 from .door import add_header
 from .errors import NetworkNotAllowed, RateLimited, ScopeMissing, Unauthorized
 from .fields import field
-from .rate_limit import RateLimit
 from .services import ApiPolicy, Services
 
-_REMEMBERED_FOR = timedelta(seconds=1)
-_MOST_REMEMBERED = 10_000
-_TOUCHED_EVERY = timedelta(minutes=1)
 SCHEME = "ApiKey"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    key: ApiKey
-    networks: tuple[Network, ...]
-    until: datetime
 
 
 class Authenticator:
@@ -49,12 +34,8 @@ class Authenticator:
 
     def __init__(self, store: Store, clock: Clock, policy: ApiPolicy) -> None:
         """Raises `ConfigError` when a trusted proxy is not an address or network."""
-        self._store = store
         self._clock = clock
-        self._known: dict[bytes, _Known] = {}
-        self._asking: dict[bytes, asyncio.Task[_Known]] = {}
-        self._touched: dict[KeyId, datetime] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._keys = KeyRing(store, clock)
         per_minute = policy.requests_per_minute
         per_address = policy.requests_per_minute_per_address
         self._rate = RateLimit[KeyId](per_minute) if per_minute is not None else None
@@ -64,22 +45,36 @@ class Authenticator:
         except ValueError as error:
             raise ConfigError(f"server.trusted_proxies: {error}") from None
 
-    async def admit(self, request: Request, needed: Scope | None) -> ApiKey:
+    async def admit(
+        self, request: Request, needed: Scope | None, *, secret: str | None = None
+    ) -> ApiKey:
         """Return the key of this request, which may do what is needed (None: nothing special).
+
+        `secret` is what the request has in another place than the Bearer token.
 
         Raises:
             Unauthorized, NetworkNotAllowed, RateLimited, ScopeMissing: It is not let in.
             StoreUnavailable: Nobody can say whether the key is good.
         """
         self._count_address(request)
-        known = await self._lookup(_secret_of(request))
+        return self._let_in(request, await self._lookup(secret or _secret_of(request)), needed)
+
+    async def admit_signed(self, request: Request, id_: KeyId, needed: Scope | None) -> ApiKey:
+        """Return the key with this id, as whose the request was signed. Raises as `admit`.
+
+        The caller has seen that the signature is right.
+        """
+        self._count_address(request)
+        return self._let_in(request, _good(await self._keys.known_by_id(id_)), needed)
+
+    def _let_in(self, request: Request, known: Known, needed: Scope | None) -> ApiKey:
         key = known.key
         if known.networks and not is_within(
             client_address(request.scope, self._proxies), known.networks
         ):
             raise NetworkNotAllowed(key.id)
         self._count(request, key)
-        self._touch(key)
+        self._keys.touch(key)
         if needed is not None and needed not in key.scopes:
             raise ScopeMissing(needed)
         return key
@@ -92,36 +87,8 @@ class Authenticator:
             return False
         return True
 
-    async def _lookup(self, secret: str) -> _Known:
-        hashed = hash_secret(secret)
-        now = self._clock.now()
-        known = self._known.get(hashed)
-        if known is None or known.until <= now:
-            known = await self._fetched(hashed, now)
-        if known.key.expires_at is not None and known.key.expires_at <= now:
-            raise Unauthorized("This API key has expired.")
-        return known
-
-    async def _fetched(self, hashed: bytes, now: datetime) -> _Known:
-        """Ask the store, once for all the requests that come with this key meanwhile."""
-        asking = self._asking.get(hashed)
-        if asking is None:
-            asking = self._asking[hashed] = asyncio.create_task(self._fetch(hashed, now))
-            asking.add_done_callback(lambda _: self._asking.pop(hashed, None))
-        return await asyncio.shield(asking)
-
-    async def _fetch(self, hashed: bytes, now: datetime) -> _Known:
-        key = await self._store.key_by_hash(hashed)
-        self._known.pop(hashed, None)
-        if key is None:
-            raise Unauthorized("There is no such API key.")
-        if key.revoked_at is not None:
-            raise Unauthorized("This API key was revoked.")
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        known = _Known(key, networks_of(key.networks), now + _REMEMBERED_FOR)
-        self._known[hashed] = known
-        return known
+    async def _lookup(self, secret: str) -> Known:
+        return _good(await self._keys.known(secret))
 
     def _count_address(self, request: Request) -> None:
         """Count before the key is looked at: who guesses keys is stopped too."""
@@ -143,22 +110,11 @@ class Authenticator:
         if reading.remaining < 0:
             raise RateLimited(reading.resets_in)
 
-    def _touch(self, key: ApiKey) -> None:
-        """Note in the background that the key was used; nobody waits for that."""
-        now = self._clock.now()
-        before = self._touched.get(key.id)
-        if before is not None and now - before < _TOUCHED_EVERY:
-            return
-        self._touched[key.id] = now
-        task = asyncio.get_running_loop().create_task(self._write_touch(key.id))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
-    async def _write_touch(self, id_: KeyId) -> None:
-        try:
-            await self._store.touch_key(id_)
-        except StoreUnavailable as error:
-            maillog.trouble("touch_key", str(error))
+def _good(known: Known | BadKey) -> Known:
+    if isinstance(known, BadKey):
+        raise Unauthorized(known.reason)
+    return known
 
 
 def _secret_of(request: Request) -> str:

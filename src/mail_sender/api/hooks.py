@@ -13,7 +13,14 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from ..domain.errors import HookUndecided, InvalidHook, NotFound, NotGenuine, StoreUnavailable
+from ..domain.errors import (
+    HookNotNow,
+    HookUndecided,
+    InvalidHook,
+    NotFound,
+    NotGenuine,
+    StoreUnavailable,
+)
 from ..feedback.hooks import MAX_BODY_BYTES
 from ..providers.webhook import WebhookCall
 from .answers import Answer
@@ -31,19 +38,26 @@ class Taken(TypedDict):
     taken: bool
 
 
+class Takes(TypedDict):
+    """Events of this provider are taken here."""
+
+    takes_events: bool
+
+
 @router.post(
     "/hooks/{provider}",
     response_model=Taken,
     summary="Take a provider's event",
     responses=refusals(
-        NotFound, NotGenuine, InvalidHook, BodyTooLarge, WrongMediaType, HookUndecided,
+        NotFound, NotGenuine, InvalidHook, BodyTooLarge, WrongMediaType, HookNotNow, HookUndecided,
         StoreUnavailable,
     ),
     openapi_extra={
         "requestBody": {
             "required": True,
             "description": "What the provider sends, as it sends it.",
-            "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {}}},
+            "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {}},
+                "application/x-www-form-urlencoded": {"schema": {}}},
         }
     },
 )  # fmt: skip
@@ -54,9 +68,26 @@ async def take_hook(
 ) -> Response:
     """The address to give to a provider. `200` once the call is durable; each counts once.
 
-    `401` when the signature does not fit or is too old, `503` when it should come again.
+    `401` when the signature does not fit or is too old, `503` when it should come again (`429` to
+    a provider that a `503` makes give up).
     """
     body = await any_bytes(request, MAX_BODY_BYTES)
     call = WebhookCall(headers=dict(request.headers), body=body)
     await services.hooks.take(provider, call)
     return Answer({"taken": True})
+
+
+@router.get(
+    "/hooks/{provider}",
+    response_model=Takes,
+    summary="Say whether a provider's events are taken",
+    responses=refusals(NotFound),
+)
+async def has_hook(
+    provider: Annotated[str, Path(description="Its name in the configuration.", examples=["ses"])],
+    services: Behind,
+) -> Response:
+    """Some providers look whether an address is there before they let it be registered."""
+    if not services.hooks.takes(provider):
+        raise NotFound(provider)
+    return Answer({"takes_events": True})

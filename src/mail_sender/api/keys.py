@@ -17,6 +17,7 @@ from .answers import Answer
 from .auth import NEEDS_MANAGE, AnyKey, Behind, CanManage
 from .bodies import json_body
 from .client_address import Network, networks_of
+from .compat.ses_signature import key_pair_of
 from .documented import JSON_BODY, json_request, refusals, returns, together
 from .errors import InvalidRequest, KeyNotAllowed
 from .schemas_key import (
@@ -26,6 +27,7 @@ from .schemas_key import (
     KeyWithSecret,
     NewKey,
     Rotation,
+    SesKeyPair,
     key_of,
     key_with_secret,
 )
@@ -84,6 +86,28 @@ async def list_keys(services: Behind) -> Response:
 async def get_own_key(key: AnyKey) -> Response:
     """The key that this request came with, whatever its scopes: what a program may do with it."""
     return Answer(key_of(key))
+
+
+@router.get(
+    "/v1/whoami/ses",
+    response_model=SesKeyPair,
+    summary="Ask for your key pair for SES",
+    responses=refusals(StateConflict),
+)
+async def get_ses_key_pair(key: AnyKey, services: Behind) -> Response:
+    """What a client of Amazon SES is given in place of AWS credentials; it stands for this API key.
+
+    The secret is made of the key's id and the operator's `compat.ses_secret`, so it can be asked
+    for again, by whoever has the API key. Revoking the key ends it. `409`: clients of Amazon SES
+    are not let in here.
+    """
+    secret = services.policy.compat.ses_secret
+    if secret is None:
+        raise StateConflict("This gateway has no compat.ses_secret.")
+    pair = key_pair_of(key.id, secret)
+    return Answer(
+        {"access_key_id": pair.access_key_id, "secret_access_key": pair.secret_access_key}
+    )
 
 
 @router.delete(

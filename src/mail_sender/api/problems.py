@@ -74,6 +74,9 @@ KINDS: Mapping[type[MailSenderError], Kind] = {
     errors.HookUndecided: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "hook_undecided", "Nobody can tell whose call it is"
     ),
+    errors.HookNotNow: Kind(
+        HTTPStatus.TOO_MANY_REQUESTS, "hook_not_now", "Calls cannot be kept now"
+    ),
     of_the_door.InvalidJson: Kind(HTTPStatus.BAD_REQUEST, "invalid_json", "Not JSON"),
     of_the_door.InvalidCsv: Kind(HTTPStatus.BAD_REQUEST, "invalid_csv", "Not CSV"),
     of_the_door.BodyTooLarge: Kind(
@@ -163,6 +166,7 @@ def headers_of(error: MailSenderError) -> dict[str, str]:
             | errors.QueueFull(retry_after=wait)
             | errors.Draining(retry_after=wait)
             | errors.HookUndecided(retry_after=wait)
+            | errors.HookNotNow(retry_after=wait)
             | of_the_door.RateLimited(retry_after=wait)
             | of_the_door.NotReady(retry_after=wait)
         ):

@@ -20,6 +20,7 @@ from . import (
     stats,
     suppressions,
     system,
+    unsubscribe,
     webhooks,
 )
 
@@ -27,7 +28,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         sending, messages, events, hooks, webhooks, suppressions, providers, stats, keys, sandbox,
-        system,
+        system, unsubscribe,
         health,
     )
 )  # fmt: skip

@@ -92,6 +92,13 @@ class KeyWithSecret(KeyOut):
     ]
 
 
+class SesKeyPair(TypedDict):
+    """AWS credentials for the gateway's address."""
+
+    access_key_id: Annotated[str, Field(examples=["key_01JZX3M8Q0V5W6Y7Z8A9B0C1D2"])]
+    secret_access_key: str
+
+
 class KeyList(TypedDict):
     """All keys, newest first, revoked and expired ones included."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,6 +16,7 @@ from ..domain.event import Event, EventType
 from ..domain.message import Disposition, Mailbox, Mode, Priority, RecipientKind
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..mime import spelled_out
 from ..store import port
 from ..store.port import Page, Record
 from .schemas import NextCursor
@@ -147,6 +148,18 @@ class Message(_Names):
     provider_message_id: str | None
     recipients: list[Recipient]
     attempts: list[Attempt]
+    stale: NotRequired[
+        Annotated[
+            bool,
+            Field(description="True, in a cluster that cannot write now: see `as_of`."),
+        ]
+    ]
+    as_of: NotRequired[
+        Annotated[
+            datetime,
+            Field(description="With `stale`: it was so then, and more may have happened since."),
+        ]
+    ]
 
 
 def message_of(record: Record, now: datetime) -> Message:
@@ -154,7 +167,7 @@ def message_of(record: Record, now: datetime) -> Message:
     message, content = record.message, record.message.content
     status = status_of(record, now)
     waits = record.state in {State.QUEUED, State.UNKNOWN}
-    return {
+    message_out: Message = {
         "id": message.id,
         "mode": content.mode,
         "status": status,
@@ -177,6 +190,9 @@ def message_of(record: Record, now: datetime) -> Message:
         "recipients": [_recipient(recipient) for recipient in record.recipients],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
     }
+    if record.as_of is not None:
+        message_out |= {"stale": True, "as_of": record.as_of}
+    return message_out
 
 
 def _formatted(boxes: tuple[Mailbox, ...]) -> list[str]:
@@ -278,7 +294,7 @@ class MessageContent(_ContentNames):
 
 def content_of(record: Record) -> dict[str, object]:
     """Return a `MessageContent`; files are still bytes, which the encoder writes as base64."""
-    content = record.message.content
+    content = spelled_out(record.message.content)
     return {
         "id": record.message.id,
         "from": format_mailbox(content.sender),

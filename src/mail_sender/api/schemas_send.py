@@ -266,6 +266,14 @@ class SendRequest(Request):
         ),
     ] = None
 
+    unsubscribe: Annotated[
+        bool | None,
+        Field(
+            description="The mail gets `List-Unsubscribe` headers with a link for one click (RFC "
+            "8058), which suppresses its recipient. For mail to one recipient."
+        ),
+    ] = None
+
     def content(self, default_from: Mailbox | None) -> Content:
         """Return the domain's message. Raises `InvalidMessage` when it has no sender."""
         sender = self.sender or default_from
@@ -293,6 +301,7 @@ class SendRequest(Request):
             on_unknown=self.on_unknown,
             mode=self.mode or Mode.ASYNC,
             timeout=_seconds(self.timeout),
+            unsubscribe=bool(self.unsubscribe),
         )
 
 

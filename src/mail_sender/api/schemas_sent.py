@@ -57,6 +57,10 @@ class ExplainedProvider(TypedDict):
     blocked: Annotated[
         str | None, Field(description="Why it is not asked now: paused, breaker, quota.")
     ]
+    losses: Annotated[
+        list[str],
+        Field(description="What a mail that the client wrote itself loses at this provider."),
+    ]
 
 
 class SuppressedRecipient(TypedDict):
@@ -106,6 +110,7 @@ def explanation_of(
                 "would_be_asked": step.would_be_asked,
                 "cannot_express": step.cannot_express,
                 "blocked": step.blocked,
+                "losses": list(step.losses),
             }
             for position, step in enumerate(steps, 1)
         ],

@@ -10,13 +10,24 @@ from typing import Protocol
 
 from ..clock import Clock
 from ..delivery.fleet import Fleet
-from ..domain.message import Mailbox
+from ..domain.message import Mailbox, Mode
+from ..domain.secret import Secret
+from ..domain.unsubscribe import UnsubscribeLinks
 from ..events.endpoints import Endpoints
 from ..feedback.hooks import Hooks
 from ..intake.actions import Actions
 from ..intake.intake import Intake
 from ..observability.metrics import Metrics
 from ..store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompatPolicy:
+    """See `config.CompatConfig`."""
+
+    mode: Mode = Mode.ASYNC
+    repeat_window: timedelta = timedelta(seconds=30)
+    ses_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,7 @@ class ApiPolicy:
     default_from: Mailbox | None = None
     frontend: Path | None = None
     stream_poll_interval: timedelta = timedelta(seconds=1)
+    compat: CompatPolicy = CompatPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,7 @@ class Services:
     Attributes:
         why_not_ready: Returns why mail cannot be taken now, in words; None when it can.
         sandbox: None where no sandbox runs.
+        unsubscribe_links: None where no link leads here.
     """
 
     store: Store
@@ -89,3 +102,4 @@ class Services:
     node: Node
     why_not_ready: Callable[[], Awaitable[str | None]]
     sandbox: SandboxControl | None = None
+    unsubscribe_links: UnsubscribeLinks | None = None

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .. import __version__
-from ..api.services import ApiPolicy, Node, Services
+from ..api.services import ApiPolicy, CompatPolicy, Node, Services
 from ..clock import Clock, SystemClock
 from ..config import SandboxConfig, Source
 from ..delivery.breaker import Breaker, BreakerPolicy, BreakerState, BreakerView
@@ -31,12 +31,14 @@ from ..domain.address import parse_mailbox
 from ..domain.errors import ConfigError, StoreUnavailable
 from ..domain.event import Event, EventType
 from ..domain.message import Mailbox, Message
+from ..domain.secret import Secret
 from ..events.endpoints import Endpoints
 from ..events.publisher import Publisher, PublisherPolicy, PublisherTools
 from ..events.resolver import CheckedResolver, SystemLookup
 from ..events.webhook import Caller, webhook_client
 from ..feedback.hooks import Hooks
 from ..feedback.listener import Listener
+from ..feedback.unsubscribe import BY_LINK, UnsubscribeHook
 from ..http.client import PooledHttpClient
 from ..intake.actions import Actions
 from ..intake.intake import Intake, IntakePolicy
@@ -48,10 +50,13 @@ from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
 from ..providers.webhook import Webhook
 from ..queue.polling import PollingQueue
+from ..queue.port import Queue
+from ..queue.shared import SharedQueue
 from ..sandbox.inbox import Inbox
 from ..sandbox.server import Sandbox, SandboxSettings
 from ..store.memory import MemoryStore
 from ..store.port import Change, Learnt, Store
+from ..store.postgres import PostgresStore
 from ..store.sqlite import SqliteStore, lock_for_serving
 from ..worker.hand_over import Tools as WorkerTools
 from ..worker.journal import Journal
@@ -61,19 +66,27 @@ from .settings import (
     Settings,
     demo_tables,
     frontend_path,
+    postgres_hosts,
     provider_settings,
     sandbox_settings,
     sqlite_path,
     target_rules,
+    unsubscribe_links,
 )
 
 _LAST_CALLS = timedelta(seconds=5)  #: for webhooks under way when the process stops; the rest waits
+
+DEMO_SES_SECRET = Path("var/ses-secret")
 
 
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Return the configured store, not opened yet, without the lock of a serving process."""
     path = sqlite_path(settings.config)
     clock = clock or SystemClock()
+    if hosts := postgres_hosts(settings.config):
+        return PostgresStore(
+            hosts, on_lost=lambda host, why: maillog.trouble("postgres", why, host=host)
+        )
     return MemoryStore(clock) if path is None else SqliteStore(path, clock)
 
 
@@ -100,12 +113,27 @@ def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
     }
 
 
+def _queue_of(store: Store) -> Queue:
+    here = PollingQueue()
+    return SharedQueue(here, store.bell) if isinstance(store, PostgresStore) else here
+
+
 def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
     """Return what takes events, of every provider that tells some and is configured so."""
     made = {
         name: make_webhook(name, provider, tools) for name, provider in settings.providers.items()
     }
     return {name: webhook for name, webhook in made.items() if webhook is not None}
+
+
+def kept_secret(path: Path) -> Secret:
+    """Return the secret in a file that only its user can read; it is made when it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="ascii") as fresh:
+            fresh.write(secrets.token_urlsafe(32))
+    return Secret(path.read_text(encoding="ascii"))
 
 
 def _fleet(
@@ -173,6 +201,8 @@ class Gateway:
             self._stack.enter_context(lock_for_serving(path))
         self.store = open_store(self.settings, self.clock)
         await self.store.open()
+        if isinstance(self.store, PostgresStore):
+            self.clock = self.store.clock  # the same on every node
         self._stack.push_async_callback(self.store.close)
         await self._start_sandbox(config.sandbox)
         http = PooledHttpClient()
@@ -184,9 +214,10 @@ class Gateway:
         self._stack.push_async_callback(self.fleet.close)
         caller = self._webhook_caller()
         self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
-        self.queue = PollingQueue()
+        self.queue = _queue_of(self.store)
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
+        self._links = unsubscribe_links(config)
         self._start_listener(make_webhooks(settings, tools))
         self._start_publisher(caller)
         self.intake = Intake(
@@ -202,6 +233,7 @@ class Gateway:
                 max_queued=config.queue.max_queued,
                 keep_keys=config.idempotency.keep,
                 limits=Limits(max_attachment_bytes=config.sender.max_attachment_bytes),
+                unsubscribe_links=self._links,
             ),
         )
         self.metrics.info.labels(__version__).set(1)
@@ -290,6 +322,8 @@ class Gateway:
         await self.worker.start()
 
     def _start_listener(self, webhooks: Mapping[str, Webhook]) -> None:
+        if self._links is not None:
+            webhooks = {**webhooks, BY_LINK: UnsubscribeHook(self._links)}
         listener = Listener(
             webhooks,
             store=self.store,
@@ -355,6 +389,11 @@ class Gateway:
                 public_metrics=config.server.public_metrics,
                 default_from=_default_from(default_from),
                 frontend=frontend_path(config),
+                compat=CompatPolicy(
+                    mode=config.compat.mode,
+                    repeat_window=config.compat.repeat_window,
+                    ses_secret=self._ses_secret(),
+                ),
             ),
             node=Node(
                 name=socket.gethostname(),
@@ -364,7 +403,15 @@ class Gateway:
             ),
             why_not_ready=self._why_not_ready,
             sandbox=self.sandbox,
+            unsubscribe_links=self._links,
         )
+
+    def _ses_secret(self) -> Secret | None:
+        """Return the configured one; a demo makes one for itself, and keeps it."""
+        configured = self.settings.config.compat.ses_secret
+        if configured is not None or not self.settings.is_demo:
+            return configured
+        return kept_secret(DEMO_SES_SECRET)
 
     # ------------------------------------------------ what happens
 

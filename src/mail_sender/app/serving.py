@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -29,11 +30,14 @@ from ..intake.keys import hash_secret, issue_key
 from ..observability import maillog
 from ..store.port import Scope
 from .gateway import Gateway
+from .listening import bind
 from .settings import Settings
+from .smtp import Smtp, make_smtp
 
 LOCAL_FILE = Path("var/local.json")
 ROLES = ("all", "api", "worker")
 _BACKLOG = 2048
+_LAST_MAILS = timedelta(seconds=10)  #: for SMTP clients to end the mail that they are sending
 
 
 class LocalFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,11 +73,14 @@ async def _serve(settings: Settings, role: str) -> int:
         services = await gateway.start()
         _settle_memory()
         try:
+            smtp = make_smtp(gateway) if role != "worker" else None
+            if smtp is not None:
+                await smtp.open()
             server = _server(services)
             url = _url_of(sockets[0])
             gateway.sandbox.teller.gateway_url = url
-            await _announce(gateway, url)
-            return await _until_stopped(gateway, server, sockets)
+            await _announce(gateway, url, smtp)
+            return await _until_stopped(gateway, server, sockets, smtp)
         finally:
             await gateway.stop()
             maillog.process("stopped")
@@ -94,7 +101,7 @@ def _settle_memory() -> None:
 
 
 async def _until_stopped(
-    gateway: Gateway, server: uvicorn.Server, sockets: list[socket.socket]
+    gateway: Gateway, server: uvicorn.Server, sockets: list[socket.socket], smtp: Smtp | None
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -114,6 +121,8 @@ async def _until_stopped(
     maillog.process("leaving", notice=config.drain_notice.total_seconds())
     gateway.leave()
     await asyncio.sleep(config.drain_notice.total_seconds())
+    if smtp is not None:
+        await smtp.door.drain(min(_LAST_MAILS, config.drain_timeout))
     maillog.process("draining", in_flight=gateway.worker.in_flight)
     gateway.drain()
     await gateway.worker.stop(config.drain_timeout)
@@ -157,39 +166,6 @@ def _server(services: Services) -> _Server:
 # ---------------------------------------------------------------- where it listens
 
 
-def address_of(listen: str) -> tuple[str, int]:
-    """Read `host:port` or `[v6]:port`. Raises `ConfigError`."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"server.listen: expected host:port, got {listen!r}")
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - as asked
-
-
-def bind(listen: str) -> list[socket.socket]:
-    """Return sockets bound to every address of `listen`, not listening yet.
-
-    Raises:
-        ConfigError: The address is not ours, or somebody else listens there.
-    """
-    host, port = address_of(listen)
-    sockets: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in dict.fromkeys(found):
-            bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            sockets.append(bound)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind(address)
-            bound.setblocking(False)  # noqa: FBT003 - the socket API
-    except OSError as error:
-        for each in sockets:
-            each.close()
-        raise ConfigError(f"server.listen: cannot listen on {listen}: {error.strerror}") from None
-    return sockets
-
-
 def _url_of(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
@@ -200,14 +176,16 @@ def _url_of(bound: socket.socket) -> str:
 # ---------------------------------------------------------------- what it says
 
 
-async def _announce(gateway: Gateway, url: str) -> None:
+async def _announce(gateway: Gateway, url: str, smtp: Smtp | None) -> None:
     """Print where it is, and in a demo a key and a line to paste."""
-    maillog.process("started", url=url, role=gateway.role, version=__version__)
+    where = smtp.listening if smtp is not None else {}
+    maillog.process("started", url=url, smtp=where, role=gateway.role, version=__version__)
     lines = [f"url: {url}"]
     if gateway.settings.is_demo:
         key = await _demo_key(gateway)
         _leave_for_commands(LocalFile(url=url, key=key, sandbox=gateway.sandbox.http_url))
         lines += [f"key: {key}", f"try: {_curl(url, key)}"]
+        lines += [f"smtp: {_swaks(way, address, key)}" for way, address in where.items()]
     else:
         lines.append("create a key with: mail-sender keys create --name me --scopes send,read")
     print("\n".join(lines), flush=True)  # noqa: T201 - for the person who starts it
@@ -247,4 +225,12 @@ def _curl(url: str, key: str) -> str:
     return (
         f"curl -s {url}/v1/messages -H 'Authorization: Bearer {key}' "
         f"-H 'Content-Type: application/json' -d '{mail}'"
+    )
+
+
+def _swaks(way: str, address: str, key: str) -> str:
+    tls = "--tls-on-connect" if way == "tls" else "--tls-optional"
+    return (
+        f"swaks --server {address} {tls} --auth PLAIN --auth-user app --auth-password '{key}' "
+        "--from shop@example.com --to ann@example.net --header 'Subject: Order 7'"
     )

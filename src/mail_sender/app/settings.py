@@ -6,6 +6,7 @@ parts are checked against each other, and the embedded defaults stand.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,15 @@ from ..config import (
 from ..delivery.router import DEFAULT_ROUTE, TEST_ROUTE
 from ..domain.address import parse_address, parse_mailbox
 from ..domain.errors import ConfigError
+from ..domain.unsubscribe import UnsubscribeLinks
 from ..events.targets import TargetRules, networks
+from ..feedback.unsubscribe import BY_LINK
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
 from ..sandbox.faults import Kind
 from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
+from ..store.postgres import Host, hosts_of, is_postgres
 
 SHIPPED_FRONTEND = Path(__file__).parent.parent / "web"  #: where its build puts it
 BUILT_IN = "sandbox"  #: the provider that test keys end in
@@ -75,8 +79,11 @@ def load_settings(source: Source) -> Settings:
     _check_routes(config, source)
     _check_addresses(config, providers, source)
     target_rules(config, source)
-    sqlite_path(config, source)
+    postgres_hosts(config, source) or sqlite_path(config, source)
+    if (config.unsubscribe.url is None) is not (config.unsubscribe.secret is None):
+        raise ConfigError(f"{source.at('unsubscribe')}: url and secret belong together")
     frontend_path(config, source)
+    _check_smtp(config, source)
     if config.queue.url != "store:":
         raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
     return Settings(config=config, providers=providers, is_demo=is_demo)
@@ -86,6 +93,8 @@ def provider_settings(
     name: str, table: Mapping[str, object], source: Source, used: set[str] | None = None
 ) -> CommonSettings:
     """Return the settings of one provider's table. Raises `ConfigError`."""
+    if name == BY_LINK:
+        raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for links in mails")
     if name == BUILT_IN and table.get("kind") != "sandbox":
         raise ConfigError(f"{source.at(f'providers.{name}')}: this name is kept for test keys")
     kind = table["kind"]
@@ -129,6 +138,34 @@ def _check_addresses(
                 parse_address(settings.sender)
         except ValueError as error:
             raise ConfigError(f"{source.at(f'providers.{name}.sender')}: {error}") from None
+
+
+def _check_smtp(config: Config, source: Source) -> None:
+    smtp = config.smtp
+    if (smtp.certificate_file is None) != (smtp.private_key_file is None):
+        raise ConfigError(
+            f"{source.at('smtp')}: certificate_file and private_key_file belong together"
+        )
+    has_tls = smtp.certificate_file is not None or smtp.self_signed
+    if smtp.listen_tls is not None and not has_tls:
+        raise ConfigError(f"{source.at('smtp.listen_tls')}: needs certificate_file, or self_signed")
+    if smtp.listen is not None and not (has_tls or smtp.login_in_clear or smtp.local_key):
+        raise ConfigError(
+            f"{source.at('smtp.listen')}: nobody could log in without TLS; set certificate_file "
+            "and private_key_file, or for trials self_signed or login_in_clear"
+        )
+    if smtp.local_key is not None and any(map(_is_this_machine, config.server.trusted_proxies)):
+        raise ConfigError(
+            f"{source.at('smtp.local_key')}: a proxy on this machine (server.trusted_proxies) "
+            "would make everybody local"
+        )
+
+
+def _is_this_machine(network: str) -> bool:
+    try:
+        return ipaddress.ip_network(network, strict=False).is_loopback
+    except ValueError:
+        return False  # the HTTP door says what is wrong with it
 
 
 def target_rules(config: Config, source: Source | None = None) -> TargetRules:
@@ -196,16 +233,23 @@ def demo_tables(ses: int, mailgun: int, smtp: int, *, control: str) -> dict[str,
     }
 
 
+def unsubscribe_links(config: Config) -> UnsubscribeLinks | None:
+    """Return what makes links; None where none lead here."""
+    url, secret = config.unsubscribe.url, config.unsubscribe.secret
+    return UnsubscribeLinks(url, secret) if url is not None and secret is not None else None
+
+
 def sqlite_path(config: Config, source: Source | None = None) -> Path | None:
-    """Return the file of a SQLite store; None for the memory store."""
+    """Return the file of a SQLite store; None for another store."""
     url = config.store.url
-    if url == "memory:":
+    if url == "memory:" or is_postgres(url):
         return None
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
         return Path(url.removeprefix("sqlite:///"))
     where = (source or Source()).at("store.url")
     raise ConfigError(
-        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db` or `memory:`"
+        f"{where}: expected `sqlite:///relative.db`, `sqlite:////absolute.db`, "
+        "`postgresql://host1,host2/database` or `memory:`"
     )
 
 
@@ -228,3 +272,14 @@ def frontend_path(config: Config, source: Source | None = None) -> Path | None:
         f"{where}: expected `shipped`, `off`, or a directory with the built frontend; "
         f"there is no index.html in {named}"
     )
+
+
+def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, ...]:
+    """Return the servers of a PostgreSQL store; none for another store. Raises `ConfigError`."""
+    if not is_postgres(config.store.url):
+        return ()
+    password = config.store.password
+    try:
+        return hosts_of(config.store.url, password.reveal() if password else None)
+    except ConfigError as error:
+        raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None

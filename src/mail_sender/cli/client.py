@@ -1,42 +1,23 @@
-"""A small client of the HTTP contract, for the commands.
+"""The gateway as the commands see it: documents, and failures in words.
 
-Neighbours: `target` says which gateway and key; the commands read the answers. One call is one
-request on one connection: it repeats nothing by itself, and tells "no connection, so nothing was
-asked" from "the line broke, so nobody knows", because `send` decides by it.
+Neighbours: `target` says which gateway and key; `mail_sender.client` brings the calls there and
+repeats what may be repeated.
 """
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import shutil
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urlencode, urlsplit
+from typing import Any, BinaryIO
 
-from .. import __version__
+from .. import client as gateway
 from .failure import FAILED, WRONG_USAGE, CommandFailed
 
-DEFAULT_TIMEOUT = 30.0  #: seconds for connecting, and then for each wait
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+DEADLINE = 30.0  #: seconds for which a call goes on trying, besides what it takes
+REACH_WITHIN = 3.5  #: seconds; a person wants to know soon that nobody is there
+TAKES = 20.0  #: seconds that a call may take before its answer, where nothing else is said
 MAX_PAGES = 10_000
-
-
-class LineBroke(Exception):
-    """A call brought no answer.
-
-    Attributes:
-        was_sent: Whether the gateway may have got the request.
-        may_pass: Whether trying again soon makes sense (False for a wrong name or certificate).
-    """
-
-    def __init__(self, text: str, *, was_sent: bool, may_pass: bool) -> None:
-        super().__init__(text)
-        self.was_sent = was_sent
-        self.may_pass = may_pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +42,20 @@ class Answer:
 class Client:
     """Calls one gateway (or sandbox) with one key."""
 
-    def __init__(self, url: str, key: str | None = None) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+    def __init__(self, url: str, key: str | None = None, *, deadline: float | None = None) -> None:
+        self._deadline = DEADLINE if deadline is None else deadline
+        try:
+            self._gateway = gateway.Client(
+                url, key, deadline=self._deadline, reach_within=min(REACH_WITHIN, self._deadline)
+            )
+        except ValueError as error:
             raise CommandFailed(
-                f"{url!r} is not the address of a gateway",
-                advice="Give one such as http://127.0.0.1:8025.",
+                str(error),
+                advice="Give an address such as http://127.0.0.1:8025, and a deadline in seconds.",
                 status=WRONG_USAGE,
                 code="usage",
-            )
-        self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._parts = parts
-        self._key = key
+            ) from None
+        self.url = self._gateway.url
 
     def ask(
         self,
@@ -82,7 +65,7 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        takes: float = TAKES,
     ) -> Answer:
         """Make one call and return a 2xx.
 
@@ -90,11 +73,9 @@ class Client:
             CommandFailed: No answer, or another one, in words.
         """
         try:
-            answer = self.call(
-                method, path, query=query, body=body, headers=headers, timeout=timeout
-            )
-        except LineBroke as broke:
-            raise unreachable(self.url, broke) from None
+            answer = self.call(method, path, query=query, body=body, headers=headers, takes=takes)
+        except gateway.NoAnswer as error:
+            raise unreachable(self.url, error) from None
         if not answer.is_success:
             raise refusal(answer)
         return answer
@@ -121,25 +102,34 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        takes: float = TAKES,
     ) -> Answer:
         """Make one call, whatever the answer.
 
         A body is written as JSON, but for bytes, whose `Content-Type` stands in `headers`.
 
         Raises:
-            LineBroke: There is none.
+            NoAnswer: There is none.
             CommandFailed: The answer is not one of a gateway.
         """
-        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        fields = self._fields("application/json")
-        if content is not None:
-            fields["Content-Type"] = "application/json"
-        request = (method, self._where(path, query), content, {**fields, **(headers or {})})
-        with self._connected(timeout) as connection:
-            got = _answered(connection, request)
-            raw = _broken_lines(lambda: got.read(MAX_ANSWER_BYTES))
-        return Answer(got.status, self._document(got.status, raw), dict(got.headers.items()))
+        with self._gateway:
+            try:
+                got = self._gateway.request(
+                    method,
+                    path,
+                    query=query,
+                    body=body,
+                    headers=headers,
+                    takes=takes,
+                    deadline=self._deadline + takes,
+                )
+            except ValueError:  # a header that cannot be written; never quoted: it may be the key
+                raise CommandFailed(
+                    "the API key or the Idempotency-Key has characters that no header may have",
+                    status=WRONG_USAGE,
+                    code="usage",
+                ) from None
+        return Answer(got.status, self._document(got.status, got.body), got.headers)
 
     def download(self, path: str, to: BinaryIO, *, query: Mapping[str, object]) -> None:
         """Write what a GET brings into a file, however large it is.
@@ -147,42 +137,13 @@ class Client:
         Raises:
             CommandFailed: It does not come, or not whole.
         """
-        request = ("GET", self._where(path, query), None, self._fields("*/*"))
         try:
-            with self._connected(DEFAULT_TIMEOUT) as connection:
-                got = _answered(connection, request)
-                if got.status == http.client.OK:
-                    _broken_lines(lambda: _copy(got, to))
-                    return
-                raw = _broken_lines(lambda: got.read(MAX_ANSWER_BYTES))
-        except LineBroke as broke:
-            raise unreachable(self.url, broke) from None
-        raise refusal(Answer(got.status, self._document(got.status, raw), dict(got.headers)))
-
-    def _fields(self, accept: str) -> dict[str, str]:
-        fields = {"Accept": accept, "User-Agent": f"mail-sender/{__version__}"}
-        if self._key:
-            fields["Authorization"] = f"Bearer {self._key}"
-        return fields
-
-    def _where(self, path: str, query: Mapping[str, object] | None) -> str:
-        return self._parts.path.rstrip("/") + path + _query_text(query or {})
-
-    @contextlib.contextmanager
-    def _connected(self, timeout: float) -> Iterator[http.client.HTTPConnection]:
-        connection = self._connection(timeout)
-        try:
-            _connect(connection)
-            yield connection
-        finally:
-            connection.close()
-
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        return http.client.HTTPConnection(host, port, timeout=timeout)
+            with self._gateway, self._gateway.download(path, query=query) as pieces:
+                to.writelines(pieces)
+        except gateway.NoAnswer as error:
+            raise unreachable(self.url, error) from None
+        except gateway.Refused as refused:
+            raise refusal(Answer(refused.status, refused.document)) from None
 
     def _document(self, status: int, raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
         if not raw:
@@ -197,83 +158,16 @@ class Client:
             ) from None
 
 
-_Request = tuple[str, str, bytes | None, Mapping[str, str]]
-"""Method, path with query, body, header fields."""
-
-Result = TypeVar("Result")
-
-
-def _answered(
-    connection: http.client.HTTPConnection, request: _Request
-) -> http.client.HTTPResponse:
-    method, where, content, fields = request
-
-    def exchange() -> http.client.HTTPResponse:
-        connection.request(method, where, content, dict(fields))
-        return connection.getresponse()
-
-    try:
-        return _broken_lines(exchange)
-    except ValueError:  # a header value that cannot be written; never quoted: it may be the key
-        raise CommandFailed(
-            "the API key or the Idempotency-Key has characters that no header may have",
-            status=WRONG_USAGE,
-            code="usage",
-        ) from None
-
-
-def _copy(got: http.client.HTTPResponse, to: BinaryIO) -> None:
-    shutil.copyfileobj(got, to)
-    if got.length:  # read in parts it does not say itself that there should have been more
-        raise http.client.IncompleteRead(b"", got.length)
-
-
-def _broken_lines(work: Callable[[], Result]) -> Result:
-    """Do something with a connection that stands; what breaks it is a `LineBroke`."""
-    try:
-        return work()
-    except TimeoutError:
-        raise LineBroke("no answer in time", was_sent=True, may_pass=False) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise LineBroke(_words_of(error), was_sent=True, may_pass=True) from None
-
-
-def _connect(connection: http.client.HTTPConnection) -> None:
-    """Connect, so that a failure here is known to have sent nothing."""
-    try:
-        connection.connect()
-    except ssl.SSLCertVerificationError as error:
-        text = f"its certificate is not good: {error.verify_message}"
-        raise LineBroke(text, was_sent=False, may_pass=False) from None
-    except (ConnectionError, TimeoutError) as error:
-        raise LineBroke(_words_of(error), was_sent=False, may_pass=True) from None
-    except (OSError, UnicodeError) as error:
-        raise LineBroke(_words_of(error), was_sent=False, may_pass=False) from None
-
-
-def _words_of(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__
-
-
-def _query_text(query: Mapping[str, object]) -> str:
-    given = {name: value for name, value in query.items() if value is not None and value != ()}
-    return "?" + urlencode(given, doseq=True) if given else ""
-
-
-def unreachable(url: str, broke: LineBroke) -> CommandFailed:
+def unreachable(url: str, error: gateway.NoAnswer) -> CommandFailed:
     """Return the failure of a call that brought no answer."""
-    if broke.was_sent:
+    if error.may_have_arrived:
         return CommandFailed(
-            f"{url} did not answer: {broke}",
+            f"{url} did not answer: {error.reason}",
             advice="It may have got the request: look before you repeat it.",
             code="no_answer",
         )
     return CommandFailed(
-        f"{url} cannot be reached: {broke}",
+        f"{url} cannot be reached: {error.reason}",
         advice="Is the gateway running there (`mail-sender serve`)? "
         "Another one: --url or MAIL_SENDER_URL.",
         code="unreachable",

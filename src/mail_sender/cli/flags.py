@@ -31,6 +31,7 @@ class Ask:
     Attributes:
         url: Base address; None: see `target`.
         key: API key; None: see `target`.
+        deadline: Seconds for which a call goes on trying; None: see `client`.
     """
 
     url: Annotated[
@@ -40,6 +41,10 @@ class Ask:
     key: Annotated[
         str | None,
         Parameter(help="API key; better in MAIL_SENDER_KEY, which other users cannot see."),
+    ] = None
+    deadline: Annotated[
+        float | None,
+        Parameter(help="Seconds to go on trying while the gateway is away or busy; default 30."),
     ] = None
 
 

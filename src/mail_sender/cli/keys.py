@@ -108,6 +108,17 @@ def list_(
     return 0
 
 
+def ses(*, ask: Ask = ANY_GATEWAY, shown: Format = TABLES) -> int:
+    """Print the AWS key pair that stands for your API key, for clients of Amazon SES."""
+    pair: dict[str, str] = target.gateway(ask).ask("GET", "/v1/whoami/ses").document
+    if shown.json:
+        terminal.show_document(pair)
+        return 0
+    terminal.show(f"AWS_ACCESS_KEY_ID={pair['access_key_id']}")
+    terminal.show(f"AWS_SECRET_ACCESS_KEY={pair['secret_access_key']}")
+    return 0
+
+
 def revoke(
     id_: Annotated[str, Parameter(name="id", help="The key's id, key_ and 26 characters.")],
     /,

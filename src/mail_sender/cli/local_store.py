@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from .. import app
 from ..store.port import Store
+from ..store.postgres import shown_url
 from .failure import CommandFailed, wrong_usage
 
 Found = TypeVar("Found")
@@ -42,6 +43,6 @@ def with_store(settings: app.Settings, use: Callable[[Store], Awaitable[Found]])
         return asyncio.run(opened())
     except PermissionError as error:
         raise CommandFailed(
-            f"{settings.config.store.url}: {error.strerror or error}",
+            f"{shown_url(settings.config.store.url)}: {error.strerror or error}",
             advice="Run this as the user that the gateway runs as.",
         ) from None

@@ -41,6 +41,7 @@ class Parts:
     priority: str | None = None
     route: str | None = None
     on_unknown: str | None = None
+    unsubscribe: bool = False
 
 
 def body_of(parts: Parts) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def body_of(parts: Parts) -> dict[str, Any]:
         "priority": parts.priority,
         "route": parts.route,
         "on_unknown": parts.on_unknown,
+        "unsubscribe": parts.unsubscribe or None,
     }
     return {name: value for name, value in body.items() if value not in (None, [], {})}
 

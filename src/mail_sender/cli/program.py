@@ -37,7 +37,12 @@ COMMANDS = {
 GROUPS = {
     "keys": (
         "API keys: on this machine's store, or over --url and --key.",
-        {"create": "keys:create", "list": "keys:list_", "revoke": "keys:revoke"},
+        {
+            "create": "keys:create",
+            "list": "keys:list_",
+            "revoke": "keys:revoke",
+            "ses": "keys:ses",
+        },
     ),
     "providers": (
         "The providers of a gateway.",

@@ -43,7 +43,7 @@ def check(
         for each in names:
             tell(each)
             path = f"/v1/providers/{quote(each, safe='')}/test"
-            checks.append(client.ask("POST", path, timeout=CHECK_TIMEOUT).document)
+            checks.append(client.ask("POST", path, takes=CHECK_TIMEOUT).document)
     if shown.json:
         terminal.show_document(checks[0] if name else {"data": checks})
     else:

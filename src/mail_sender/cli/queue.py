@@ -217,7 +217,7 @@ def _many(client: Client, bulk: _Bulk, body: dict[str, Any]) -> dict[str, Any]:
     more = True
     with terminal.working(bulk.doing) as tell:
         for _ in range(1 if is_single else MOST_ROUNDS):
-            answer = client.ask("POST", bulk.path, body=body, timeout=300).document
+            answer = client.ask("POST", bulk.path, body=body, takes=300).document
             done += answer[bulk.done]
             left_out = Counter(answer["left_out"])  # they match each time: the last count holds
             more = answer["more"]

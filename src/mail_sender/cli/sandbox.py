@@ -20,7 +20,7 @@ from ..clock import SystemClock
 from ..config import SandboxConfig, load
 from ..domain.errors import ConfigError
 from ..sandbox.faults import Fault
-from ..sandbox.provider_events import Happening
+from ..sandbox.happenings import Happening
 from ..sandbox.server import Sandbox
 from . import target, terminal
 from .client import Client

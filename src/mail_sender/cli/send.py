@@ -8,23 +8,20 @@ broken line cannot send the mail twice.
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from ..client import NoAnswer
 from . import target, terminal
 from .attempts import show_attempts, show_recipients
-from .client import DEFAULT_TIMEOUT, Answer, Client, LineBroke, refusal, unreachable
+from .client import Answer, Client, refusal, unreachable
 from .failure import CommandFailed, wrong_usage
 from .flags import ANY_GATEWAY, TABLES, Ask, Format
 from .mail import Parts, body_of
 
-PAUSES = (0.5, 1.0, 2.0)  #: seconds before each repetition after a broken line
 SYNC_TIMEOUT = 30  #: the gateway's own default
-MARGIN = 15.0  #: how much longer than the gateway the line waits
 _ENDED_BADLY = {"failed", "expired", "cancelled", "suppressed"}
 
 
@@ -75,6 +72,9 @@ def send(
         Literal["wait", "risk_duplicate"] | None,
         Parameter(help="When nobody knows whether a provider took it; default: the route's."),
     ] = None,
+    unsubscribe: Annotated[
+        bool, Parameter(help="With a link by which its recipient says: no more.")
+    ] = False,
     idempotency_key: Annotated[
         str | None,
         Parameter(help="The same key never sends twice; made up when there is none."),
@@ -96,64 +96,41 @@ def send(
             text=text, html=html, attach=attach, header=header, tag=tag, metadata=metadata,
             mode="sync" if sync else None, timeout=timeout, send_at=send_at,
             give_up_after=give_up_after, priority=priority, route=route, on_unknown=on_unknown,
+            unsubscribe=unsubscribe,
         )
     )  # fmt: skip
     client = target.gateway(ask)
     headers = {"Idempotency-Key": idempotency_key or f"cli-{secrets.token_hex(16)}"}
     if wait is not None:
         headers["Prefer"] = f"wait={wait}"
-    patience = (timeout or SYNC_TIMEOUT) if sync else (wait or 0)
-    answer = submit(
-        client, body, headers, timeout=max(DEFAULT_TIMEOUT, patience + MARGIN), sleep=time.sleep
-    )
-    return _told(answer, as_json=shown.json)
+    takes = (timeout or SYNC_TIMEOUT) if sync else (wait or 0)
+    return _told(submit(client, body, headers, takes=takes), as_json=shown.json)
 
 
 def submit(
-    client: Client,
-    body: dict[str, Any],
-    headers: dict[str, str],
-    *,
-    timeout: float,
-    sleep: Callable[[float], object],
+    client: Client, body: dict[str, Any], headers: dict[str, str], *, takes: float
 ) -> Answer:
-    """Hand the mail to the gateway; after a broken line again, with the same key.
-
-    The first of such requests may still be running when the second arrives (409): that is asked
-    again too, until it tells what became of the first.
+    """Hand the mail to the gateway; what may be repeated is, with the same key.
 
     Raises:
-        CommandFailed: No answer after the last try.
+        CommandFailed: No answer that says what became of it.
     """
-    repeated = False
-    for pause in (*PAUSES, None):
-        try:
-            answer = client.call(
-                "POST", "/v1/messages", body=body, headers=headers, timeout=timeout
-            )
-        except LineBroke as broke:
-            if pause is None or not broke.may_pass:
-                raise _given_up(client, broke, headers["Idempotency-Key"]) from None
-            why = f"{client.url}: {broke}"
-        else:
-            running = repeated and answer.code == "idempotency_in_progress"
-            if pause is None or not running:
-                return answer
-            why = "the first request is still running"
-        terminal.say(f"{why}; asking again in {pause:g} s with the same idempotency key", "yellow")
-        sleep(pause)
-        repeated = True
-    raise AssertionError  # the last round returns or raises
+    try:
+        return client.call("POST", "/v1/messages", body=body, headers=headers, takes=takes)
+    except NoAnswer as error:
+        failure = unreachable(client.url, error)
+        if error.may_have_arrived:
+            failure.advice = _WITH_THE_KEY.format(headers["Idempotency-Key"])
+        raise failure from None
+    except CommandFailed as failure:
+        if failure.code == "not_a_gateway":  # a proxy's word, whatever became of the mail
+            failure.advice += " " + _WITH_THE_KEY.format(headers["Idempotency-Key"])
+        raise
 
 
-def _given_up(client: Client, broke: LineBroke, key: str) -> CommandFailed:
-    failure = unreachable(client.url, broke)
-    if broke.was_sent:
-        failure.advice = (
-            f"The gateway may have the mail. Repeat with --idempotency-key {key}: "
-            "it is not sent twice."
-        )
-    return failure
+_WITH_THE_KEY = (
+    "The gateway may have the mail. Repeat with --idempotency-key {}: it is not sent twice."
+)
 
 
 def _told(answer: Answer, *, as_json: bool) -> int:

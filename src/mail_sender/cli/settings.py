@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import app
 from ..config import Source, shown
+from ..store.postgres import shown_url
 from . import terminal
 from .flags import ANY_CONFIG, TABLES, Configured, Format
 
@@ -55,6 +58,9 @@ def document_of(settings: app.Settings) -> dict[str, Any]:
         for name in settings.config.__struct_fields__
         if name != "providers"
     }
+    document["store"] = shown(
+        msgspec.structs.replace(settings.config.store, url=shown_url(settings.config.store.url))
+    )
     document["providers"] = {name: shown(provider) for name, provider in settings.providers.items()}
     return document
 

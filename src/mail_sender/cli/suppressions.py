@@ -141,7 +141,7 @@ def import_(
             query={"reason": reason},
             body=_content(file),
             headers={"Content-Type": "text/csv"},
-            timeout=IMPORT_TIMEOUT,
+            takes=IMPORT_TIMEOUT,
         ).document
     if shown.json:
         terminal.show_document(document)

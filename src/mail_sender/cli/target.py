@@ -51,7 +51,7 @@ def gateway(ask: Ask) -> Client:
             status=WRONG_USAGE,
             code="no_key",
         )
-    return Client(url, key.strip())
+    return Client(url, key.strip(), deadline=ask.deadline)
 
 
 def sandbox(url: str | None) -> Client:

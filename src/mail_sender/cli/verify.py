@@ -29,7 +29,7 @@ def verify(
     """
     path = f"/v1/verifications/{quote(address, safe='')}"
     method = "GET" if check else "POST"
-    document = target.gateway(ask).ask(method, path, timeout=PATIENCE).document
+    document = target.gateway(ask).ask(method, path, takes=PATIENCE).document
     found = document["data"]
     if shown.json:
         terminal.show_document(document)

@@ -69,7 +69,7 @@ def send_test(id_: Id, /, *, ask: Ask = ANY_GATEWAY, shown: Format = TABLES) -> 
     """Send a test event now and show the answer; status 1 when it was no 2xx."""
     path = f"{_path(id_)}/test"
     with terminal.working("waiting for the receiver"):
-        delivery = target.gateway(ask).ask("POST", path, timeout=TEST_TIMEOUT).document
+        delivery = target.gateway(ask).ask("POST", path, takes=TEST_TIMEOUT).document
     if shown.json:
         terminal.show_document(delivery)
     else:
@@ -218,7 +218,7 @@ def _replayed(client: Client, id_: str, body: dict[str, object]) -> int:
         for _ in range(MAX_PAGES):
             path = f"{_path(id_)}/replay"
             asked = {**body, "cursor": cursor}
-            done = client.ask("POST", path, body=asked, timeout=REPLAY_TIMEOUT).document
+            done = client.ask("POST", path, body=asked, takes=REPLAY_TIMEOUT).document
             count += done["count"]
             cursor = done["next_cursor"]
             tell(str(count))

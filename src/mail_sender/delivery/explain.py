@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..domain.message import Message
+from ..mime import losses
 from .fleet import Fleet
 from .router import Step, plan
 
@@ -20,12 +21,14 @@ class Explained:
     Attributes:
         cannot_express: Why it can never take this message.
         blocked: Why it would not be asked now (paused, breaker, quota).
+        losses: What a mail that the client wrote itself loses there.
     """
 
     provider: str
     kind: str
     cannot_express: str | None
     blocked: str | None
+    losses: tuple[str, ...] = ()
 
     @property
     def would_be_asked(self) -> bool:
@@ -42,9 +45,11 @@ def explain(message: Message, fleet: Fleet) -> tuple[Explained, ...]:
 
 def _explained(step: Step, message: Message, fleet: Fleet) -> Explained:
     blocked = fleet.blocked(step.provider, message, len(message.content.recipients))
+    provider = fleet.providers[step.provider]
     return Explained(
         provider=step.provider,
-        kind=fleet.providers[step.provider].kind,
+        kind=provider.kind,
         cannot_express=step.obstacle,
         blocked=blocked.reason if blocked else None,
+        losses=() if provider.capabilities.whole_mails else losses(message.content),
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..domain.message import Mailbox, Message, OnUnknown
+from ..mime import spelled_out, why_not_spelled_out
 from ..providers.port import Provider
 
 DEFAULT_ROUTE = "default"
@@ -50,18 +51,30 @@ def plan(
         route = routes.get(message.route) or routes.get(DEFAULT_ROUTE)
         names = route.providers if route else ()
     return tuple(
-        Step(name, providers[name].cannot_express(as_sent_by(providers[name], message)))
-        for name in names
-        if name in providers
+        Step(name, _obstacle(providers[name], message)) for name in names if name in providers
     )
 
 
 def as_sent_by(provider: Provider, message: Message) -> Message:
-    """Return the message with the only sender address that the provider's account may use."""
-    sender = provider.sender
-    if sender is None or sender == message.content.sender.address:
+    """Return the message as this provider gets it.
+
+    With the only sender address that its account may use, and by its parts where the client
+    wrote a whole mail and the provider takes none.
+    """
+    content = message.content
+    if provider.sender is not None and provider.sender != content.sender.address:
+        sender = Mailbox(provider.sender, content.sender.name)
+        content = dataclasses.replace(content, sender=sender, mail_from=None)
+    if content.raw is not None and not provider.capabilities.whole_mails:
+        content = spelled_out(content)
+    if content is message.content:
         return message
-    content = dataclasses.replace(
-        message.content, sender=Mailbox(sender, message.content.sender.name)
-    )
     return dataclasses.replace(message, content=content)
+
+
+def _obstacle(provider: Provider, message: Message) -> str | None:
+    if not provider.capabilities.whole_mails:
+        reason = why_not_spelled_out(message.content)
+        if reason is not None:
+            return f"this provider takes a mail only by its parts, and {reason}"
+    return provider.cannot_express(as_sent_by(provider, message))

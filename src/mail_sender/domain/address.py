@@ -8,6 +8,7 @@ no address literals, no single-label domains.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from .message import Address, Mailbox
 
@@ -80,6 +81,32 @@ def parse_mailbox(text: str) -> Mailbox:
     if not bracket:
         raise ValueError("an angle bracket is missing")
     return mailbox(address, name.strip())
+
+
+def split_mailboxes(text: str) -> Iterator[str]:
+    """Yield the mailboxes of a list (RFC 5322 section 3.4), still to be parsed.
+
+    A comma separates, but for those within double quotes or angle brackets.
+    """
+    start, quoted, bracketed, escaped = 0, False, False, False
+    for place, character in enumerate(text):
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = quoted
+        elif character == '"':
+            quoted = not quoted
+        elif not quoted and character in "<>":
+            bracketed = character == "<"
+        elif character == "," and not quoted and not bracketed:
+            yield from _unless_blank(text[start:place])
+            start = place + 1
+    yield from _unless_blank(text[start:])
+
+
+def _unless_blank(text: str) -> Iterator[str]:
+    if text.strip():
+        yield text.strip()
 
 
 def mailbox(address: str, name: str = "") -> Mailbox:

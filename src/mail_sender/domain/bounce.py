@@ -96,6 +96,18 @@ def bounce_of(enhanced_code: str | None, text: str) -> Bounce:
     return Bounce(BounceType.UNDETERMINED, BounceReason.OTHER)
 
 
+def weighed(said: Bounce, words: str, enhanced_code: str | None = None) -> Bounce:
+    """Return what a bounce is, by the provider's own word for it and by those of the server.
+
+    The provider says of which type it is, having seen more than one answer. The server says why,
+    where it does; and one that dislikes the mail or its sender says nothing of the address.
+    """
+    told = bounce_of(enhanced_code or enhanced_code_in(words), words)
+    if told.type is BounceType.BLOCK:
+        return told
+    return Bounce(said.type, said.reason if told.reason is BounceReason.OTHER else told.reason)
+
+
 def _by_code(digits: tuple[int, int, int], text: str) -> Bounce | None:
     severity, subject, detail = digits
     if subject == 7:

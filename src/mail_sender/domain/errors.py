@@ -113,3 +113,10 @@ class HookUndecided(MailSenderError):
 
     public = "Whether this is a call of the provider cannot be found out now. Try again."
     retry_after = timedelta(seconds=20)
+
+
+class HookNotNow(MailSenderError):
+    """A call of a webhook cannot be kept now, told to a provider that a 5xx makes give up."""
+
+    public = "This cannot be kept now. Try again."
+    retry_after = timedelta(seconds=20)

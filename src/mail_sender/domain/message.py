@@ -120,6 +120,12 @@ class Content:
         on_unknown: None means the route's default.
         give_up_after: None means the configured default.
         timeout: How long a sync caller waits. None in async mode.
+        mail_from: The envelope's sender, where the client named one: bounces go there, if the
+            provider lets them. Empty: nowhere (RFC 5321 section 4.5.5). None: `sender`.
+        raw: The whole mail, where the client wrote it itself (lines end CRLF; no Bcc). Then
+            text, html, attachments and headers are in it, and the fields here are empty; To and
+            Cc in it may name people whom it does not go to, `to` and `cc` do not.
+        unsubscribe: Its recipient shall be able to say "no more" with one click.
     """
 
     sender: Mailbox
@@ -141,6 +147,9 @@ class Content:
     on_unknown: OnUnknown | None = None
     mode: Mode = Mode.ASYNC
     timeout: timedelta | None = None
+    mail_from: Address | None = None
+    raw: bytes | None = None
+    unsubscribe: bool = False
 
     @cached_property
     def recipients(self) -> tuple[Address, ...]:

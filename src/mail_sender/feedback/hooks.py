@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..domain.errors import HookUndecided, InvalidHook, NotFound, NotGenuine, StoreUnavailable
+from ..domain.errors import (
+    HookNotNow,
+    HookUndecided,
+    InvalidHook,
+    NotFound,
+    NotGenuine,
+    StoreUnavailable,
+)
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..providers.webhook import (
@@ -44,18 +51,31 @@ class Hooks:
         self._listener = listener
         self._metrics = metrics
 
+    def takes(self, provider: str) -> bool:
+        """Return whether this provider may tell something here."""
+        return provider in self._webhooks
+
     async def take(self, provider: str, call: WebhookCall) -> None:
         """Take a call in; when this returns, it is durable or was done.
 
         Raises:
             NotFound: No such provider takes events here.
             NotGenuine, InvalidHook: Nothing was kept.
-            HookUndecided, StoreUnavailable: Nothing was kept; the provider shall come again.
+            HookUndecided, HookNotNow, StoreUnavailable: Nothing was kept; the provider shall
+                come again.
         """
         webhook = self._webhooks.get(provider)
         if webhook is None:
             self._refused("", "unknown_provider", provider[:100])
             raise NotFound(provider)
+        try:
+            await self._take(provider, webhook, call)
+        except (HookUndecided, StoreUnavailable) as error:
+            if webhook.comes_again_after_5xx:
+                raise
+            raise HookNotNow(str(error)) from error
+
+    async def _take(self, provider: str, webhook: Webhook, call: WebhookCall) -> None:
         judgement = await webhook.judge(call)
         match judgement:
             case Genuine(key=key):

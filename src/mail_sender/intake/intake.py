@@ -7,12 +7,14 @@ call already begun, and its caller waits for the end.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -33,9 +35,10 @@ from ..domain.errors import (
     StoreUnavailable,
 )
 from ..domain.event import Event, EventType
-from ..domain.message import Content, Message, Mode, new_message_id
+from ..domain.message import Content, Message, MessageId, Mode, new_message_id
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..domain.unsubscribe import UnsubscribeLinks, Unsubscription
 from ..observability import maillog
 from ..observability.metrics import Metrics
 from ..queue.port import Queue
@@ -69,6 +72,13 @@ class Verdict(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  #: sync: the time is up, a provider may have it (504)
 
 
+class ClientKey(NamedTuple):
+    """An idempotency key, and for how long it counts; None: as configured."""
+
+    text: str
+    keep_for: timedelta | None = None
+
+
 class Submission(msgspec.Struct, frozen=True):
     """A durable message and what became of it so far."""
 
@@ -86,6 +96,7 @@ class IntakePolicy:
     keep_keys: timedelta = timedelta(hours=24)
     sync_timeout: timedelta = timedelta(seconds=30)
     limits: Limits = field(default_factory=Limits)
+    unsubscribe_links: UnsubscribeLinks | None = None
 
 
 class Intake:
@@ -127,7 +138,7 @@ class Intake:
         content: Content,
         *,
         key: ApiKey,
-        idempotency_key: str | None = None,
+        idempotency_key: str | ClientKey | None = None,
         wait: timedelta | None = None,
     ) -> Submission:
         """Take one message.
@@ -152,7 +163,10 @@ class Intake:
         return await self._waited(fresh_record(new), wait)
 
     async def submit_many(
-        self, items: Sequence[tuple[Content | MailSenderError, str | None]], *, key: ApiKey
+        self,
+        items: Sequence[tuple[Content | MailSenderError, str | ClientKey | None]],
+        *,
+        key: ApiKey,
     ) -> list[Submission | MailSenderError]:
         """Take several async messages in one commit; each stands or falls alone.
 
@@ -190,18 +204,31 @@ class Intake:
         return results
 
     def prepare(
-        self, content: Content, *, key: ApiKey, idempotency_key: str | None = None
+        self,
+        content: Content,
+        *,
+        key: ApiKey,
+        idempotency_key: str | ClientKey | None = None,
     ) -> NewMessage:
         """Check a message and return what would be stored. Raises as `submit`."""
         self._must_be_open()
         now = self._clock.now()
-        check(content, limits=self._policy.limits, now=now)
-        _check_idempotency_key(idempotency_key)
-        if key.sender_domains and content.sender.domain not in key.sender_domains:
-            raise SenderNotAllowed(content.sender.address)
+        links = self._policy.unsubscribe_links
+        check(content, limits=self._policy.limits, now=now, has_links=links is not None)
+        client_key = (
+            ClientKey(idempotency_key) if isinstance(idempotency_key, str) else idempotency_key
+        )
+        _check_idempotency_key(client_key)
+        _must_be_sent_by(content, key)
         route = self._route(content, key)
+        id_ = new_message_id(now)
+        encoded = encode_content(content)
+        claim = self._claim(client_key, encoded)
+        if content.unsubscribe and links is not None:
+            content = _with_link(content, id_, links)
+            encoded = encode_content(content)
         message = Message(
-            id=new_message_id(now),
+            id=id_,
             content=content,
             created_at=now,
             give_up_at=max(now, content.send_at or now)
@@ -212,13 +239,12 @@ class Intake:
             is_test=key.is_test,
         )
         due_at = max(content.send_at or now, now)
-        encoded = encode_content(content)
         kind = EventType.SCHEDULED if due_at > now else EventType.QUEUED
         return NewMessage(
             message=message,
             encoded=encoded,
             due_at=due_at,
-            idempotency=self._claim(idempotency_key, encoded),
+            idempotency=claim,
             events=(
                 Event(
                     type=kind,
@@ -231,11 +257,13 @@ class Intake:
 
     # ------------------------------------------------ inside
 
-    def _claim(self, key: str | None, encoded: bytes) -> IdempotencyClaim | None:
+    def _claim(self, key: ClientKey | None, encoded: bytes) -> IdempotencyClaim | None:
         if key is None:
             return None
         return IdempotencyClaim(
-            key=key, fingerprint=fingerprint(encoded), keep_for=self._policy.keep_keys
+            key=key.text,
+            fingerprint=fingerprint(encoded),
+            keep_for=key.keep_for or self._policy.keep_keys,
         )
 
     def _must_be_open(self) -> None:
@@ -442,7 +470,27 @@ def as_accepted(record: Record) -> Record:
     )
 
 
-def _check_idempotency_key(key: str | None) -> None:
-    if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key):
+def _must_be_sent_by(content: Content, key: ApiKey) -> None:
+    """Raise `SenderNotAllowed` where a key with sender domains names another, to anyone's eyes."""
+    if not key.sender_domains:
+        return
+    if content.sender.domain not in key.sender_domains:
+        raise SenderNotAllowed(content.sender.address)
+    if content.mail_from and content.mail_from.rpartition("@")[2] not in key.sender_domains:
+        raise SenderNotAllowed(content.mail_from)
+
+
+def _check_idempotency_key(key: ClientKey | None) -> None:
+    if key is not None and not re.fullmatch(rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}", key.text):
         raise InvalidMessage([Fault("", f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} printable "
                                         "ASCII characters")])  # fmt: skip
+
+
+def _with_link(content: Content, id_: MessageId, links: UnsubscribeLinks) -> Content:
+    """Return what is sent: with a link that is made for this message and its recipient.
+
+    It is the one thing of ours in a content. Stored with it, a mail is the same at every attempt,
+    as a provider's idempotency key wants it; what a client's key is compared by is without it.
+    """
+    headers = links.headers_for(Unsubscription(id_, content.recipients[0]))
+    return dataclasses.replace(content, headers=(*content.headers, *headers))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from ..domain.errors import Fault, InvalidMessage
 from ..domain.message import Content, Mode
+from ..domain.unsubscribe import HEADER_NAMES as OF_UNSUBSCRIBING
 
 MAX_RECIPIENTS = 1000
 MAX_SUBJECT_CHARS = 998  #: RFC 5322 section 2.1.1
@@ -42,11 +43,19 @@ class Limits:
     max_attachment_bytes: int = 25 * 1024 * 1024
 
 
-def check(content: Content, *, limits: Limits, now: datetime) -> None:
-    """Raise `InvalidMessage` with every fault that the message has; return if it has none."""
+def check(content: Content, *, limits: Limits, now: datetime, has_links: bool = False) -> None:
+    """Raise `InvalidMessage` with every fault that the message has; return if it has none.
+
+    Args:
+        content: What the client said.
+        limits: The operator's.
+        now: For `send_at`.
+        has_links: Whether a mail can get a link to unsubscribe by.
+    """
     faults = [
         *_recipients(content), *_subject(content), *_bodies(content), *_headers(content),
         *_attachments(content, limits), *_labels(content), *_times(content, now),
+        *_unsubscribing(content, has_links=has_links),
     ]  # fmt: skip
     if faults:
         raise InvalidMessage(faults)
@@ -70,11 +79,22 @@ def _subject(content: Content) -> Iterator[Fault]:
 
 
 def _bodies(content: Content) -> Iterator[Fault]:
+    if content.raw is not None:
+        yield from _raw(content.raw)
+        return
     if not content.text and not content.html:
         yield Fault("/text", "at least one of text and html is needed, and not empty")
     for name, body in (("text", content.text), ("html", content.html)):
         if body and "\x00" in body:
             yield Fault(f"/{name}", "NUL is not allowed in mail")
+
+
+def _raw(raw: bytes) -> Iterator[Fault]:
+    """A lone CR or LF is where two servers may disagree on where a mail ends."""
+    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
+        yield Fault("/raw", "every line ends with CR LF, and neither stands alone")
+    if b"\x00" in raw:
+        yield Fault("/raw", "NUL is not allowed in mail")
 
 
 def _headers(content: Content) -> Iterator[Fault]:
@@ -142,6 +162,19 @@ def _times(content: Content, now: datetime) -> Iterator[Fault]:
             yield Fault("/timeout", "only for mode sync; for async use the header Prefer: wait=N")
         elif not MIN_TIMEOUT <= content.timeout <= MAX_TIMEOUT:
             yield Fault("/timeout", "1 to 120 seconds")
+
+
+def _unsubscribing(content: Content, *, has_links: bool) -> Iterator[Fault]:
+    if not content.unsubscribe:
+        return
+    if not has_links:
+        yield Fault("/unsubscribe", "this gateway has no unsubscribe.url for links in mails")
+    if len(content.recipients) > 1:
+        # RFC 8058 section 3.1: the link says whom it is about, and all copies of a mail are alike.
+        yield Fault("/unsubscribe", "only for mail to one recipient: the link in it is personal")
+    for name, _ in content.headers:
+        if name.lower() in OF_UNSUBSCRIBING:
+            yield Fault(f"/headers/{_escaped(name)}", "it is set by `unsubscribe`: leave one out")
 
 
 def _escaped(name: str) -> str:

@@ -31,6 +31,8 @@ from .headers import (
     media_type_or,
     text_field,
 )
+from .kept import goes_as_it_is, render_kept
+from .whole import message_id_of, spelled_out, why_not_spelled_out
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _UNKNOWN_TYPE = "application/octet-stream"
@@ -63,7 +65,8 @@ def render(
     earlier, with a reason. An empty text part is written when there is no content at all.
     Attachments are base64, except message/*, which must not be (RFC 2046 section 5.2): it
     stays as it is when it is ASCII in lines of at most 998, and otherwise travels as
-    application/octet-stream under the same file name.
+    application/octet-stream under the same file name. A mail that the client wrote itself goes
+    as `kept` has it.
 
     Args:
         message: What to write.
@@ -80,6 +83,13 @@ def render(
         raise ValueError(f"not a Message-ID: {message_id!r}")
     content = message.content
     ours = tuple(extra_headers)
+    if content.raw is not None:
+        if goes_as_it_is(content.raw) or why_not_spelled_out(content) is not None:
+            return render_kept(
+                message, content.raw, date=date, message_id=message_id, ours=ours, utf8=utf8_headers
+            )
+        message_id = message_id_of(content.raw) or message_id
+        content = spelled_out(content)
     entity = _entity(content, blake2b(message_id.encode(), digest_size=12).hexdigest())
     head = "".join(
         [
@@ -100,6 +110,8 @@ def render(
 
 def least_bytes(content: Content) -> int:
     """Return a size that no rendering of this content is smaller than, at no cost."""
+    if content.raw is not None:
+        return len(content.raw)
     texts = len(content.text or "") + len(content.html or "")
     return texts + sum(len(attachment.content) * 78 // 57 for attachment in content.attachments)
 

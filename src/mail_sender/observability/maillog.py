@@ -153,6 +153,11 @@ def provider_state(provider: str, state: str, reason: str | None) -> None:
     _log.warning("provider", provider=provider, state=state, reason=reason)
 
 
+def smtp(event: str, **what: object) -> None:
+    """Something was refused at the SMTP door, or went wrong there with a client."""
+    _log.warning(f"smtp_{event}", **what)
+
+
 def webhook_attempt(
     delivery: WebhookDelivery,
     made: WebhookAttempt,

@@ -113,6 +113,9 @@ class Metrics:
         self.store_errors = Counter(
             "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
         )
+        self.smtp_connections = Gauge(
+            "mail_sender_smtp_connections", "Open connections of SMTP clients.", registry=registry
+        )
         # Looking a label up costs four times what counting does, and there are few of them.
         self._attempts_of = cache(self.attempts.labels)
         self._attempt_seconds_of = cache(self.attempt_seconds.labels)

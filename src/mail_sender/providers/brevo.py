@@ -24,6 +24,7 @@ from ..domain.outcome import Outcome
 from ..domain.secret import Secret
 from ..mime.headers import encoded_words
 from .addressing import Addressed, plain
+from .brevo_webhook import BrevoWebhook
 from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal, RepeatsByKey, accepted_all, idempotency_key
 from .json_reading import Document, fields_of, rows_of, text_of
@@ -39,8 +40,9 @@ from .obstacles import (
     several_reply_to,
 )
 from .port import Capabilities, Evidence, Settling
-from .settings import CommonSettings, Doc, Tools
+from .settings import Doc, SettingsWithLogin, Tools
 from .verdict import Verdict
+from .webhook import by_login
 
 _EXTENSIONS = frozenset(
     # "attachment" in the reference.
@@ -71,13 +73,21 @@ _SENDER = re.compile(r"\bsender\b.*\b(valid|verif|authori|exist|active)", re.IGN
 _LIMIT = re.compile(r"attachment|file (type|extension)|too (many|large|big)|size", re.IGNORECASE)
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(SettingsWithLogin, frozen=True, kw_only=True):
     """The table of a provider with `kind = "brevo"`."""
 
     api_key: Annotated[Secret, Doc(description="A key of the API v3 (not of SMTP).")]
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.brevo.com"
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> BrevoWebhook | None:
+    """Return what takes its events; None without the password that they come with."""
+    password = settings.webhook_password
+    if password is None:
+        return None
+    return BrevoWebhook(by_login(settings.webhook_user, password), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Brevo:

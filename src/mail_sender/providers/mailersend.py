@@ -24,6 +24,7 @@ from .json_provider import ListsById, Refusal, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of, texts_of
 from .json_writing import base64_of, content_id_of, is_inline, without_empty
 from .look_up import ASKED_FOR
+from .mailersend_webhook import SIGNATURE, MailerSendWebhook
 from .obstacles import (
     first_of,
     no_body,
@@ -36,6 +37,7 @@ from .obstacles import (
 from .port import Capabilities, Evidence, NoEvidence, Settling
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
+from .webhook import by_digest
 
 _MAX_COPIES = 10  #: in Cc, and in Bcc
 _OWN_TAGS = 4  #: five, of which one is our id
@@ -85,6 +87,18 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.mailersend.com"
+    webhook_secret: Annotated[
+        Secret | None,
+        Doc(description="The signing secret of its webhook; without it no event is taken."),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> MailerSendWebhook | None:
+    """Return what takes its events; None without the secret that they are signed with."""
+    secret = settings.webhook_secret
+    if secret is None:
+        return None
+    return MailerSendWebhook(by_digest(SIGNATURE, secret), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> MailerSend:

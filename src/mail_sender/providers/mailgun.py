@@ -21,6 +21,7 @@ from urllib.parse import quote
 from ..domain.message import Address, Message
 from ..domain.outcome import Outcome
 from ..domain.secret import Secret
+from ..mime import message_id_of
 from .ascii_headers import ascii_form
 from .http import HTTP_URL, Answer, Request, Silence
 from .http_provider import HttpProvider
@@ -99,6 +100,7 @@ class Mailgun(HttpProvider):
         blind_alone=True,
         names_everybody=True,
         settles_by=(Settling.LOOK_UP, Settling.EVENT),
+        whole_mails=True,
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
@@ -115,6 +117,10 @@ class Mailgun(HttpProvider):
     ) -> Evidence:
         """See `LooksUp.look_up`: asks for events of the Message-ID that `send` gave the mail."""
         age = now - attempted_at
+        raw = message.content.raw
+        if raw is not None and message_id_of(raw) is not None:
+            # A mailing list gives every copy of a mail the same one, so that it proves nothing.
+            return NoEvidence("the mail has a Message-ID of its author's", None)
         message_id = rfc_message_id(message, self._domain)
         query = f"message-id={quote(message_id, safe='')}&limit={_MOST_EVENTS}"
         try:

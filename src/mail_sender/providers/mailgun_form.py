@@ -69,7 +69,8 @@ def form_of(
     message_id = f"<{rfc_message_id(message, domain)}>"
     headers = _headers(content, message_id)
     in_parts = (
-        set(content.recipients) == to
+        content.raw is None
+        and set(content.recipients) == to
         and len({name.lower() for name, _ in headers}) == len(headers)
         and _needs_no_mime(content)
         and option_bytes([*variables, *headers]) <= MAX_OPTION_BYTES

@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import getaddresses
+from typing import ClassVar
 
 from ..clock import Clock
 from ..domain.bounce import (
@@ -66,6 +67,8 @@ _BY_REASON = {
 
 class MailgunWebhook:
     """See `webhook.Webhook`."""
+
+    comes_again_after_5xx: ClassVar[bool] = True
 
     def __init__(self, signing_key: Secret, clock: Clock) -> None:
         self._key = signing_key.reveal().encode()

@@ -22,10 +22,12 @@ from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal, accepted_each
 from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, compact, content_id_of, headers_of, is_inline, without_empty
+from .mailjet_webhook import MailjetWebhook
 from .obstacles import first_of, kept_header, no_body, no_to, repeated_header, several_reply_to
 from .port import Capabilities, Settling
-from .settings import CommonSettings, Doc, Tools
+from .settings import Doc, SettingsWithLogin, Tools
 from .verdict import Verdict
+from .webhook import by_login
 
 _MAX_SUBJECT = 255
 _KEPT_HEADERS = frozenset(
@@ -45,7 +47,7 @@ _VERDICTS: Mapping[str, Verdict] = {
 }
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(SettingsWithLogin, frozen=True, kw_only=True):
     """The table of a provider with `kind = "mailjet"`."""
 
     api_key: Annotated[str, Doc(pattern="^[!-~]+$", description="The public key.")]
@@ -54,6 +56,14 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
         str,
         Doc(pattern=HTTP_URL, description="`https://api.us.mailjet.com` for accounts in the US."),
     ] = "https://api.mailjet.com"
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> MailjetWebhook | None:
+    """Return what takes its events; None without the password that they come with."""
+    password = settings.webhook_password
+    if password is None:
+        return None
+    return MailjetWebhook(by_login(settings.webhook_user, password), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Mailjet:

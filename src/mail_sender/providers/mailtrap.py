@@ -31,10 +31,12 @@ from .json_writing import (
     split_metadata,
     without_empty,
 )
+from .mailtrap_webhook import SIGNATURE, MailtrapWebhook
 from .obstacles import first_of, no_body, no_subject, repeated_header
 from .port import Capabilities, Settling
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
+from .webhook import by_digest
 
 _MAX_TAG = 255
 _MAX_VARIABLES_BYTES = 1000
@@ -62,6 +64,18 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     logs_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="Where it is asked about unknown outcomes.")
     ] = "https://mailtrap.io"
+    webhook_secret: Annotated[
+        Secret | None,
+        Doc(description="The signing secret of its webhook; without it no event is taken."),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> MailtrapWebhook | None:
+    """Return what takes its events; None without the secret that they are signed with."""
+    secret = settings.webhook_secret
+    if secret is None:
+        return None
+    return MailtrapWebhook(by_digest(SIGNATURE, secret), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Mailtrap:

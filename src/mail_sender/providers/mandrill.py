@@ -21,6 +21,7 @@ from .http import HTTP_URL, Answer, Request
 from .json_provider import ListsById, Refusal, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, headers_of, is_inline, without_empty
+from .mandrill_webhook import MandrillWebhook, by_url_and_fields
 from .obstacles import first_of, no_body, no_to, repeated_header
 from .port import Capabilities, Settling
 from .settings import CommonSettings, Doc, Tools
@@ -57,6 +58,27 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://mandrillapp.com"
+    webhook_url: (
+        Annotated[
+            str,
+            Doc(
+                pattern=r"^https?://[!-~]+$",
+                description="Of its webhook, exactly as registered: it is part of what is signed.",
+            ),
+        ]
+        | None
+    ) = None
+    webhook_key: Annotated[
+        Secret | None, Doc(description="The key of the same; without both no event is taken.")
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> MandrillWebhook | None:
+    """Return what takes its events; None without what they are signed with."""
+    url, key = settings.webhook_url, settings.webhook_key
+    if url is None or key is None:
+        return None
+    return MandrillWebhook(by_url_and_fields(url, key), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Mandrill:

@@ -33,6 +33,8 @@ class Capabilities:
         names_everybody: A call for some of the recipients still names all of them in To and Cc.
             If not, there is no envelope beside the headers, and such a mail names whom it is for.
         settles_by: How an unknown outcome can be settled, best way first.
+        whole_mails: It takes a mail as the client wrote it (`Content.raw`). If not, it is given
+            the mail by its parts.
     """
 
     max_recipients: int
@@ -46,6 +48,7 @@ class Capabilities:
     blind_alone: bool
     names_everybody: bool
     settles_by: tuple[Settling, ...]
+    whole_mails: bool = False
 
 
 class Provider(Protocol):

@@ -22,6 +22,7 @@ from .json_provider import JsonProvider, Refusal, accepted_each
 from .json_reading import Document, fields_of, text_of
 from .json_writing import base64_of
 from .port import Capabilities, Settling
+from .postal_webhook import PostalWebhook, by_key_of_postal
 from .settings import CommonSettings, Doc, Tools
 from .verdict import Verdict
 
@@ -49,6 +50,19 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="Of the installation, `https://postal.example.com`.")
     ]
+    webhook_public_key: Annotated[
+        str | None,
+        Doc(
+            description="The public key that the installation signs webhooks with, in base64, as "
+            "in its DKIM records (`p=`); without it no event is taken."
+        ),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> PostalWebhook | None:
+    """Return what takes its events; None without the key that they are verified by."""
+    key = settings.webhook_public_key
+    return PostalWebhook(by_key_of_postal(key), tools.clock) if key is not None else None
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Postal:
@@ -74,6 +88,7 @@ class Postal(JsonProvider):
         blind_alone=True,
         names_everybody=True,
         settles_by=(Settling.EVENT,),
+        whole_mails=True,
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:

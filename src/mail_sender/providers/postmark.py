@@ -20,7 +20,7 @@ from ..domain.secret import Secret
 from .addressing import Addressed, joined, plain
 from .ascii_headers import ascii_value
 from .http import HTTP_URL, Answer, Request
-from .json_provider import ListsById, Refusal
+from .json_provider import ListsById, Refusal, in_lower
 from .json_reading import Document, fields_of, rows_of, text_of, texts_of
 from .json_writing import (
     base64_of,
@@ -33,8 +33,9 @@ from .json_writing import (
 from .obstacles import first_of, no_body
 from .port import Capabilities, Settling
 from .postmark_webhook import PostmarkWebhook
-from .settings import CommonSettings, Doc, Tools
+from .settings import Doc, SettingsWithLogin, Tools
 from .verdict import Verdict
+from .webhook import by_login
 
 _MAX_BODY_BYTES = 5 * 1024 * 1024
 _MAX_TAG = 1000
@@ -61,7 +62,7 @@ _TOO_MUCH = re.compile(r"too (many|large|big|long)|exceed|maximum", re.IGNORECAS
 _INACTIVE = re.compile(r"will not deliver to these (?:\w+ )?addresses: ([^\s,]+(?:, [^\s,]+)*)")
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(SettingsWithLogin, frozen=True, kw_only=True):
     """The table of a provider with `kind = "postmark"`."""
 
     server_token: Annotated[Secret, Doc(description="Of the server (not of the account).")]
@@ -72,18 +73,14 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.postmarkapp.com"
-    webhook_user: Annotated[
-        str, Doc(description="Of the basic authentication that its webhooks are given.")
-    ] = "mail-sender"
-    webhook_password: Annotated[
-        Secret | None, Doc(description="Of the same; without it no event is taken.")
-    ] = None
 
 
-def make_webhook(_name: str, settings: Settings, _tools: Tools) -> PostmarkWebhook | None:
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> PostmarkWebhook | None:
     """Return what takes its events; None without the password that they come with."""
     password = settings.webhook_password
-    return PostmarkWebhook(settings.webhook_user, password) if password is not None else None
+    if password is None:
+        return None
+    return PostmarkWebhook(by_login(settings.webhook_user, password), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Postmark:
@@ -180,9 +177,9 @@ class Postmark(ListsById):
         said = text_of(body.get("Message"))
         inactive = _INACTIVE.search(said)
         if inactive is not None:
-            refused = {address.strip(". ").lower() for address in inactive[1].split(",")}
+            refused = {in_lower(Address(told.strip(". "))) for told in inactive[1].split(",")}
             no = Refused(blame=Blame.RECIPIENT, diagnostic=Diagnostic(text=said, code=406))
-            outcomes |= {address: no for address in to if address.lower() in refused}
+            outcomes |= {address: no for address in to if in_lower(address) in refused}
         return outcomes
 
     def _refusal(self, answer: Answer) -> Refusal | None:

@@ -7,9 +7,7 @@ ends the repetitions and 401 does not; a bounce of type Transient is not the end
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from ..domain.bounce import (
@@ -19,23 +17,11 @@ from ..domain.bounce import (
     BounceType,
     bounce_of,
     enhanced_code_in,
-    reply_code_in,
 )
 from ..domain.feedback import Fact, Feedback
-from ..domain.secret import Secret
+from .event_webhook import EventWebhook
 from .json_reading import Document, fields_of, text_of
-from .webhook import (
-    MAX_DETAIL,
-    Forged,
-    Genuine,
-    Judgement,
-    Unreadable,
-    WebhookCall,
-    facts_of,
-    json_of,
-    moment_of,
-    same,
-)
+from .webhook import Unreadable, facts_of, json_of, moment_of, told
 
 _HARD, _SOFT, _BLOCK = BounceType.HARD, BounceType.SOFT, BounceType.BLOCK
 _POLICY = Bounce(_BLOCK, BounceReason.POLICY)
@@ -61,53 +47,37 @@ _BOUNCES: dict[str, tuple[Fact, Bounce | None]] = {
 }
 
 
-class PostmarkWebhook:
+class PostmarkWebhook(EventWebhook):
     """See `webhook.Webhook`."""
 
-    def __init__(self, user: str, password: Secret) -> None:
-        login = f"{user}:{password.reveal()}".encode()
-        self._expected = f"Basic {b64encode(login).decode()}"
-
-    async def judge(self, call: WebhookCall) -> Judgement:
-        """See `Webhook.judge`."""
-        if not same(call.headers.get("authorization", ""), self._expected):
-            return Forged("another user or password, or none")
-        return Genuine(hashlib.sha256(call.body).hexdigest())
-
-    def feedback_in(self, body: bytes, *, key: str, received_at: datetime) -> Sequence[Feedback]:
-        """See `Webhook.feedback_in`."""
+    def _events(self, body: bytes) -> Iterable[Document]:
         record = fields_of(json_of(body))
         if not text_of(record.get("RecordType")):
             raise Unreadable("not an event of Postmark")
-        return list(_feedback(record, key, received_at))
+        return [record]
 
-
-def _feedback(record: Document, key: str, received_at: datetime) -> Iterator[Feedback]:
-    fact, bounce = _meaning(record)
-    if fact is None:
-        return
-    words = text_of(record.get("Details")) or text_of(record.get("Description"))
-    recipient = text_of(record.get("Recipient")) or text_of(record.get("Email"))
-    times = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
-    at = next(filter(None, (moment_of(record.get(name)) for name in times)), received_at)
-    own = text_of(record.get("ID"))
-    yield Feedback(
-        id=f"{record['RecordType']}:{own}" if own else key,
-        fact=fact,
-        at=at,
-        recipients=(recipient,) if recipient else (),
-        message_id=text_of(fields_of(record.get("Metadata")).get("ms_id")) or None,
-        provider_message_id=text_of(record.get("MessageID")) or None,
-        bounce=bounce,
-        code=reply_code_in(words),
-        enhanced_code=enhanced_code_in(words),
-        detail=words[:MAX_DETAIL],
-        facts=facts_of(
-            url=text_of(record.get("OriginalLink")),
-            ip=text_of(fields_of(record.get("Geo")).get("IP")),
-            user_agent=text_of(record.get("UserAgent")),
-        ),
-    )
+    def _feedback(self, event: Document, *, key: str, received_at: datetime) -> Feedback | None:
+        fact, bounce = _meaning(event)
+        if fact is None:
+            return None
+        times = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
+        at = next(filter(None, (moment_of(event.get(name)) for name in times)), received_at)
+        own = text_of(event.get("ID"))
+        return told(
+            fact,
+            id_=f"{event['RecordType']}:{own}"[:300] if own else key,
+            at=at,
+            recipient=text_of(event.get("Recipient")) or text_of(event.get("Email")),
+            message_id=text_of(fields_of(event.get("Metadata")).get("ms_id")),
+            provider_message_id=text_of(event.get("MessageID")),
+            bounce=bounce,
+            words=text_of(event.get("Details")) or text_of(event.get("Description")),
+            facts=facts_of(
+                url=text_of(event.get("OriginalLink")),
+                ip=text_of(fields_of(event.get("Geo")).get("IP")),
+                user_agent=text_of(event.get("UserAgent")),
+            ),
+        )
 
 
 def _meaning(record: Document) -> tuple[Fact | None, Bounce | None]:

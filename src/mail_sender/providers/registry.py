@@ -63,14 +63,26 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             sendgrid.Settings, sendgrid.make, sendgrid.make_webhook, "webhook_public_key"
         ),
         "resend": Kind(resend.Settings, resend.make, resend.make_webhook, "webhook_secret_file"),
-        "brevo": Kind(brevo.Settings, brevo.make),
-        "mailjet": Kind(mailjet.Settings, mailjet.make),
-        "sparkpost": Kind(sparkpost.Settings, sparkpost.make),
-        "mailtrap": Kind(mailtrap.Settings, mailtrap.make),
-        "mailersend": Kind(mailersend.Settings, mailersend.make),
-        "scaleway": Kind(scaleway.Settings, scaleway.make),
-        "postal": Kind(postal.Settings, postal.make),
-        "mandrill": Kind(mandrill.Settings, mandrill.make),
+        "brevo": Kind(brevo.Settings, brevo.make, brevo.make_webhook, "webhook_password_file"),
+        "mailjet": Kind(
+            mailjet.Settings, mailjet.make, mailjet.make_webhook, "webhook_password_file"
+        ),
+        "sparkpost": Kind(
+            sparkpost.Settings, sparkpost.make, sparkpost.make_webhook, "webhook_password_file"
+        ),
+        "mailtrap": Kind(
+            mailtrap.Settings, mailtrap.make, mailtrap.make_webhook, "webhook_secret_file"
+        ),
+        "mailersend": Kind(
+            mailersend.Settings, mailersend.make, mailersend.make_webhook, "webhook_secret_file"
+        ),
+        "scaleway": Kind(
+            scaleway.Settings, scaleway.make, scaleway.make_webhook, "webhook_trust_chain_file"
+        ),
+        "postal": Kind(postal.Settings, postal.make, postal.make_webhook, "webhook_public_key"),
+        "mandrill": Kind(
+            mandrill.Settings, mandrill.make, mandrill.make_webhook, "webhook_key_file"
+        ),
         "smtp": Kind(smtp.Settings, smtp.make),
         "sandbox": Kind(sandbox.Settings, sandbox.make),
     }

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from ..clock import Clock
 from ..domain.bounce import (
@@ -63,6 +64,8 @@ _FACTS = {
 
 class ResendWebhook:
     """See `webhook.Webhook`."""
+
+    comes_again_after_5xx: ClassVar[bool] = True
 
     def __init__(self, secret: Secret, clock: Clock) -> None:
         """Make it. Raises `ConfigError` when the secret is none of Svix's (`whsec_…`)."""

@@ -48,6 +48,7 @@ class Sandbox:
         blind_alone=True,
         names_everybody=True,
         settles_by=(Settling.NOTHING,),  # a call within the process has no unknown outcome
+        whole_mails=True,
     )
 
     def __init__(self, name: str, sender: Address | None, inbox: InboxSink) -> None:

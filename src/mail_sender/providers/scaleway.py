@@ -24,7 +24,9 @@ from .json_reading import Document, fields_of, rows_of, text_of
 from .json_writing import base64_of, compact, without_empty
 from .obstacles import first_of, inline_file, no_body, no_to
 from .port import Capabilities, Settling
+from .scaleway_webhook import TOPIC_ARN, ScalewayWebhook, scaleways
 from .settings import CommonSettings, Doc, Tools
+from .sns import SnsSubscription
 from .verdict import Verdict
 
 _MAX_FILES = 10
@@ -63,6 +65,26 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
     base_url: Annotated[
         str, Doc(pattern=HTTP_URL, description="For private endpoints and tests.")
     ] = "https://api.scaleway.com"
+    topic_arns: Annotated[
+        tuple[Annotated[str, Doc(pattern=f"^{TOPIC_ARN}$")], ...],
+        Doc(description="Topics that tell its events; calls for others are refused."),
+    ] = ()
+    webhook_trust_chain: Annotated[
+        Secret | None,
+        Doc(
+            description="The certificates that its topics are signed under, PEM, as Scaleway "
+            "publishes them; without both no event is taken."
+        ),
+    ] = None
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> ScalewayWebhook | None:
+    """Return what takes its events; None without topics and what they are verified by."""
+    chain = settings.webhook_trust_chain
+    if chain is None or not settings.topic_arns:
+        return None
+    topics = scaleways(settings.topic_arns, chain.reveal())
+    return ScalewayWebhook(SnsSubscription(topics, http=tools.http, clock=tools.clock))
 
 
 def make(name: str, settings: Settings, tools: Tools) -> Scaleway:

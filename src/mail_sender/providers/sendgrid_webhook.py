@@ -13,6 +13,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -81,6 +82,8 @@ _CLASSES = {
 
 class SendGridWebhook:
     """See `webhook.Webhook`."""
+
+    comes_again_after_5xx: ClassVar[bool] = True
 
     def __init__(self, public_key: str, clock: Clock) -> None:
         """Make it.

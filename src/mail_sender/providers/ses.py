@@ -33,7 +33,7 @@ from .ses_mail import MAX_MESSAGE_BYTES, MAX_RECIPIENTS, MAX_TAGS, REFUSED_EXTEN
 from .ses_webhook import SesWebhook
 from .settings import CommonSettings, Doc, Tools
 from .sigv4 import Credentials, Signer
-from .sns import TOPIC_ARN, SnsSubscription
+from .sns import TOPIC_ARN, SnsSubscription, amazons
 
 
 class Settings(CommonSettings, frozen=True, kw_only=True):
@@ -99,10 +99,9 @@ def make_webhook(_name: str, settings: Settings, tools: Tools) -> SesWebhook | N
         return None
     return SesWebhook(
         SnsSubscription(
-            settings.topic_arns,
+            amazons(settings.topic_arns, settings.sns_endpoint_url),
             http=tools.http,
             clock=tools.clock,
-            endpoint_url=settings.sns_endpoint_url,
         )
     )
 
@@ -136,6 +135,7 @@ class Ses(HttpProvider):
         blind_alone=True,
         names_everybody=True,
         settles_by=(Settling.EVENT,),
+        whole_mails=True,
     )
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:

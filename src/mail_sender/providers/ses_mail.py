@@ -132,7 +132,8 @@ def body_of(
     if left_over:
         headers.append(("X-Metadata", json.dumps(left_over)))
     tags = _tags(message, carried)
-    simple = _simple(content, headers) if _is_whole(content, to) else None
+    in_parts = content.raw is None and _is_whole(content, to)
+    simple = _simple(content, headers) if in_parts else None
     if simple is not None:
         request = _SendEmail(
             from_email_address=ascii_mailbox(content.sender),

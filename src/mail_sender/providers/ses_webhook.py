@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from ..domain.bounce import (
     SUPPRESSED,
@@ -48,6 +48,8 @@ _VIRUS = Bounce(BounceType.BLOCK, BounceReason.SPAM_CONTENT)
 
 class SesWebhook:
     """See `webhook.Webhook`."""
+
+    comes_again_after_5xx: ClassVar[bool] = True
 
     def __init__(self, subscription: SnsSubscription) -> None:
         self._subscription = subscription

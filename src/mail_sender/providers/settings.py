@@ -15,6 +15,7 @@ import msgspec
 
 from ..clock import Clock
 from ..domain.message import Address, Message
+from ..domain.secret import Secret
 from .http import HttpClient, Timeouts
 
 Doc = msgspec.Meta
@@ -62,6 +63,21 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def sender_address(self) -> Address | None:
         """Return `sender` as an address."""
         return Address(self.sender) if self.sender else None
+
+
+class SettingsWithLogin(CommonSettings, frozen=True, kw_only=True):
+    """Of a kind that signs no webhook, and sends a login of our choice with it."""
+
+    webhook_user: Annotated[
+        str,
+        Doc(
+            pattern="^[^:]*$",
+            description="Of the HTTP basic authentication that its webhooks are given.",
+        ),
+    ] = "mail-sender"
+    webhook_password: Annotated[
+        Secret | None, Doc(description="Of the same; without it no event is taken.")
+    ] = None
 
 
 InboxSink = Callable[[str, Message, frozenset[Address]], Awaitable[str]]

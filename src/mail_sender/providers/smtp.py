@@ -14,6 +14,7 @@ metadata is the sender's own business.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ipaddress
 import ssl
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,19 @@ from pathlib import Path
 from typing import Annotated
 
 from ..domain.errors import ConfigError
-from ..domain.message import Address, Message
+from ..domain.message import Address, Content, Message
 from ..domain.outcome import Blame, Deferred, Diagnostic, Outcome, Refused
 from ..domain.secret import Secret
-from ..mime import ascii_address, least_bytes, needs_smtputf8, render, smtputf8_address
+from ..mime import (
+    ascii_address,
+    is_eight_bit,
+    least_bytes,
+    message_id_of,
+    needs_smtputf8,
+    render,
+    smtputf8_address,
+    spelled_out,
+)
 from .port import Capabilities, Check, CheckResult, Settling
 from .settings import CommonSettings, Doc, Tools
 from .smtp_connection import Connection, Limits, Relay, Stage, Tls, Unopened, open_connection
@@ -144,6 +154,7 @@ class Smtp:
             blind_alone=True,
             names_everybody=True,
             settles_by=(Settling.NOTHING,),
+            whole_mails=True,
         )
 
     def cannot_express(self, message: Message) -> str | None:
@@ -173,9 +184,9 @@ class Smtp:
         recipients = [address for address in message.content.recipients if address in to]
         try:
             if least_bytes(message.content) > _LARGE_BYTES:
-                mail = await asyncio.to_thread(_mail, message, recipients)
+                mail = await asyncio.to_thread(_mail, message, recipients, self._offered)
             else:
-                mail = _mail(message, recipients)
+                mail = _mail(message, recipients, self._offered)
         except ValueError as error:
             refused = Refused(blame=Blame.MESSAGE, diagnostic=Diagnostic(text=str(error)))
             return dict.fromkeys(recipients, refused)
@@ -265,15 +276,26 @@ async def _transact(lease: Lease, mail: Mail, batch: Sequence[Address]) -> Resul
     return result
 
 
-def _mail(message: Message, recipients: Sequence[Address]) -> Mail:
+def _mail(message: Message, recipients: Sequence[Address], offered: Extensions | None) -> Mail:
     """Return the mail ready for the wire.
+
+    Args:
+        message: What to write.
+        recipients: Of the envelope.
+        offered: What the server was last heard to offer. One without 8BITMIME gets a mail that
+            a client wrote in 8 bits by its parts.
 
     Raises:
         ValueError: It cannot be written.
     """
     content = message.content
-    sender = smtputf8_address(content.sender.address)
-    message_id = f"<{message.id}@{sender.rpartition('@')[2]}>"
+    author = smtputf8_address(content.sender.address)
+    message_id = f"<{message.id}@{author.rpartition('@')[2]}>"
+    if content.raw is not None:
+        message_id = message_id_of(content.raw) or message_id
+        if offered is not None and "8BITMIME" not in offered and is_eight_bit(content.raw):
+            content = spelled_out(content)
+            message = dataclasses.replace(message, content=content)
     rendered = render(
         message,
         date=message.created_at,
@@ -282,14 +304,22 @@ def _mail(message: Message, recipients: Sequence[Address]) -> Mail:
         utf8_headers=True,
     )
     stuffed = rendered.replace(b"\r\n.", b"\r\n..")
+    has_odd_header = not rendered[: rendered.find(b"\r\n\r\n")].isascii()
     return Mail(
-        sender=sender,
+        sender=_reverse_path(content),
         lines=stuffed,
         size=len(rendered),
         envelope_id=message.id,
         message_id=message_id,
-        needs_smtputf8=_needs_smtputf8(message, recipients),
+        needs_smtputf8=has_odd_header or _needs_smtputf8(message, recipients),
+        is_eight_bit=is_eight_bit(rendered),
     )
+
+
+def _reverse_path(content: Content) -> Address:
+    """Return the address for MAIL FROM; empty for the null path."""
+    address = content.sender.address if content.mail_from is None else content.mail_from
+    return smtputf8_address(address) if address else address
 
 
 def _needs_smtputf8(message: Message, recipients: Sequence[Address]) -> bool:
@@ -298,8 +328,9 @@ def _needs_smtputf8(message: Message, recipients: Sequence[Address]) -> bool:
     Raises:
         ValueError: Something is no address at all.
     """
-    odd = [address for address in recipients if ascii_address(address) is None]
-    return bool(odd) or needs_smtputf8(message.content)
+    path = _reverse_path(message.content)
+    odd = not path.isascii() or any(ascii_address(address) is None for address in recipients)
+    return odd or needs_smtputf8(message.content)
 
 
 def _relay(name: str, settings: Settings, tools: Tools) -> Relay:

@@ -32,6 +32,9 @@ from .smtp_reply import Reply
 from .smtp_wire import Broken
 
 _DOT = b".\r\n"
+_SEVEN_BITS_ONLY = Deferred(  # now that this is known, the next try is in seven bits
+    blame=Blame.PROVIDER, diagnostic=Diagnostic(text="this server takes no 8-bit mail")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Mail:
         envelope_id: Our id, for ENVID (RFC 3461 section 4.4).
         message_id: The Message-ID, which becomes the provider's id.
         needs_smtputf8: Whether a header, the sender or a recipient is not ASCII.
+        is_eight_bit: Whether anything in the mail is not ASCII.
     """
 
     sender: Address
@@ -53,6 +57,7 @@ class Mail:
     envelope_id: str
     message_id: str
     needs_smtputf8: bool
+    is_eight_bit: bool
 
 
 @dataclass(slots=True)
@@ -78,6 +83,8 @@ async def transact(connection: Connection, mail: Mail, recipients: Sequence[Addr
     offered = connection.extensions
     if mail.needs_smtputf8 and "SMTPUTF8" not in offered:
         return Result(dict.fromkeys(recipients, refused_for_smtputf8()))
+    if mail.is_eight_bit and not mail.needs_smtputf8 and "8BITMIME" not in offered:
+        return Result(dict.fromkeys(recipients, _SEVEN_BITS_ONLY))
     if offered.max_bytes is not None and mail.size > offered.max_bytes:
         return Result(dict.fromkeys(recipients, refused_by_size(mail.size, offered.max_bytes)))
     transaction = _Transaction(connection, mail, recipients)
@@ -236,9 +243,10 @@ class _Transaction:
     def _mail_command(self) -> str:
         offered = self._connection.extensions
         utf8 = self._mail.needs_smtputf8  # RFC 6531 section 3.4; such headers are 8-bit
+        is_eight_bit = utf8 or self._mail.is_eight_bit
         parameters = [
             *([f"SIZE={self._mail.size}"] if "SIZE" in offered else ()),
-            *(["BODY=8BITMIME"] if utf8 and "8BITMIME" in offered else ()),
+            *(["BODY=8BITMIME"] if is_eight_bit and "8BITMIME" in offered else ()),
             *(["SMTPUTF8"] if utf8 else ()),
             *([f"RET=HDRS ENVID={self._mail.envelope_id}"] if "DSN" in offered else ()),
         ]

@@ -1,9 +1,9 @@
-"""Amazon SNS: which calls are genuine, and how a subscription is confirmed.
+"""Topics of Amazon SNS and its like: which calls are genuine, how a subscription is confirmed.
 
-Neighbour: `ses_webhook` reads what genuine ones say. Source: "Verifying the signatures of
-Amazon SNS messages" in the SNS developer guide. Anybody may own a topic and have Amazon sign
-what it says, so a call counts only for the topics that are configured. No URL of a message is
-ever followed: the host is that of the topic's region, and only the certificate's name is taken.
+Neighbours: `ses_webhook` and `scaleway_webhook` read what genuine ones say, and say where their
+topics live. Source: "Verifying the signatures of Amazon SNS messages" in the SNS developer guide.
+Anybody may own a topic and have the operator sign what it says, so a call counts only for the
+topics that are configured. No URL of a message is followed beyond the host of the topic's region.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -48,7 +49,8 @@ _PATIENCE = Timeouts(
 _MAX_CERTIFICATE_BYTES = 64 * 1024
 _MOST_CERTIFICATES = 16
 _MOST_FETCHES, _IN = 10, timedelta(minutes=1)  #: forged calls must not make us call Amazon
-_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[A-Za-z0-9]{1,100}\.pem")
+_CERTIFICATE_PATH = r"/SimpleNotificationService-[A-Za-z0-9]{1,100}\.pem"
+_PLAIN = re.compile(r"[!-~]{1,4000}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,1000}")
 _SUFFIX = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 _HASHES: Mapping[str, type[hashes.SHA1 | hashes.SHA256]] = {
@@ -70,6 +72,24 @@ class _NotFetched(Exception):
     """No certificate could be had now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where a topic lives, and with it those who may speak for it.
+
+    Attributes:
+        url: Of the service, without a path: there subscriptions are confirmed.
+        certificates: What the URL of a certificate may be, from the first character to the last.
+        authorities: Who must have issued it. None: that it comes from there is enough.
+        follows: Whether subscriptions are confirmed by the URL in the message, below `url`; if
+            not, that call is put together here.
+    """
+
+    url: str
+    certificates: re.Pattern[str]
+    authorities: tuple[x509.Certificate, ...] | None = None
+    follows: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Bad(Exception):
     """What a call turned out to be."""
@@ -80,24 +100,15 @@ class _Bad(Exception):
 class SnsSubscription:
     """Judges the calls that SNS makes for some topics."""
 
-    def __init__(
-        self,
-        topic_arns: tuple[str, ...],
-        *,
-        http: HttpClient,
-        clock: Clock,
-        endpoint_url: str | None = None,
-    ) -> None:
+    def __init__(self, topics: Mapping[str, Home], *, http: HttpClient, clock: Clock) -> None:
         """Make it.
 
         Args:
-            topic_arns: Calls for others are refused.
+            topics: By ARN; calls for others are refused.
             http: For certificates and confirmations.
             clock: For the age of calls and certificates.
-            endpoint_url: An imitation of SNS, in whose place the certificate and the
-                confirmation are asked for. None: Amazon.
         """
-        self._bases = {arn: _base_of(arn, endpoint_url) for arn in topic_arns}
+        self._homes = topics
         self._http = http
         self._clock = clock
         self._certificates: dict[str, x509.Certificate] = {}
@@ -124,8 +135,8 @@ class SnsSubscription:
     # ------------------------------------------------ the signature
 
     async def _verify(self, envelope: Mapping[str, str]) -> None:
-        base = self._bases.get(envelope["TopicArn"])
-        if base is None:
+        home = self._homes.get(envelope["TopicArn"])
+        if home is None:
             raise _Bad(Forged(f"no such topic is configured: {envelope['TopicArn'][:300]}"))
         now = self._clock.now()
         if not is_timely(moment_of(envelope["Timestamp"]), now, _WINDOW):
@@ -133,9 +144,11 @@ class SnsSubscription:
         algorithm = _HASHES.get(envelope["SignatureVersion"])
         if algorithm is None:
             raise _Bad(Forged("an unknown signature version"))
-        certificate = await self._certificate(envelope["SigningCertURL"], base)
+        certificate = await self._certificate(envelope["SigningCertURL"], home)
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise _Bad(Forged("its certificate is not valid now"))
+        if home.authorities is not None and not _is_issued_by(home.authorities, certificate, now):
+            raise _Bad(Forged("its certificate was issued by somebody else"))
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise _Bad(Forged("its certificate has no RSA key"))
@@ -145,10 +158,9 @@ class SnsSubscription:
         except (Base64Error, InvalidSignature, ValueError):
             raise _Bad(Forged("the signature does not fit")) from None
 
-    async def _certificate(self, url: str, base: str) -> x509.Certificate:
-        host, path = url[: len(base)], url[len(base) :]
-        if host != base or not _CERTIFICATE_PATH.fullmatch(path):
-            raise _Bad(Forged("its certificate is not one of Amazon SNS in the topic's region"))
+    async def _certificate(self, url: str, home: Home) -> x509.Certificate:
+        if not home.certificates.fullmatch(url):
+            raise _Bad(Forged("its certificate is not one of the topic's region"))
         known = self._certificates.get(url)
         if known is not None:
             return known
@@ -181,12 +193,12 @@ class SnsSubscription:
     # ------------------------------------------------ the handshake
 
     async def _confirm(self, envelope: Mapping[str, str]) -> Judgement:
-        topic, token = envelope["TopicArn"], envelope["Token"]
-        if not _TOKEN.fullmatch(token):
-            return Malformed("a token of another form")
-        query = urlencode({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": token})
+        topic, home = envelope["TopicArn"], self._homes[envelope["TopicArn"]]
+        url = _confirmation(envelope, home)
+        if url is None:
+            return Malformed("a token of another form, or a URL of another host")
         try:
-            request = Request(method="GET", url=f"{self._bases[topic]}/?{query}")
+            request = Request(method="GET", url=url)
             answer = await self._http.call(request, _PATIENCE)
         except Silence as silence:
             return Undecided(f"the subscription cannot be confirmed: {silence.reason}")
@@ -223,11 +235,43 @@ def _signed_text(envelope: Mapping[str, str]) -> bytes:
     return "".join(f"{n}\n{envelope[n]}\n" for n in names if n in envelope).encode()
 
 
-def _base_of(arn: str, endpoint_url: str | None) -> str:
+def _confirmation(envelope: Mapping[str, str], home: Home) -> str | None:
+    token, given = envelope["Token"], envelope["SubscribeURL"]
+    if home.follows:
+        return given if given.startswith(f"{home.url}/") and _PLAIN.fullmatch(given) else None
+    if not _TOKEN.fullmatch(token):
+        return None
+    said = {"Action": "ConfirmSubscription", "TopicArn": envelope["TopicArn"], "Token": token}
+    return f"{home.url}/?{urlencode(said)}"
+
+
+def _is_issued_by(
+    authorities: tuple[x509.Certificate, ...], certificate: x509.Certificate, now: datetime
+) -> bool:
+    for authority in authorities:
+        if authority.not_valid_before_utc <= now <= authority.not_valid_after_utc:
+            with suppress(ValueError, TypeError, InvalidSignature):
+                certificate.verify_directly_issued_by(authority)
+                return True
+    return False
+
+
+def amazons(topic_arns: Iterable[str], endpoint_url: str | None = None) -> Mapping[str, Home]:
+    """Return where topics of Amazon SNS live.
+
+    Args:
+        topic_arns: Each matches `TOPIC_ARN`.
+        endpoint_url: An imitation of SNS, in whose place the certificate and the confirmation
+            are asked for. None: Amazon.
+    """
+    return {arn: _amazons(arn, endpoint_url) for arn in topic_arns}
+
+
+def _amazons(arn: str, endpoint_url: str | None) -> Home:
     found = re.fullmatch(TOPIC_ARN, arn)
     if found is None:
         raise ValueError(f"not the ARN of a topic: {arn!r}")
-    if endpoint_url is not None:
-        return endpoint_url.rstrip("/")
     partition, region = found.groups()
-    return f"https://sns.{region}.{_SUFFIX.get(partition, 'amazonaws.com')}"
+    own = f"https://sns.{region}.{_SUFFIX.get(partition, 'amazonaws.com')}"
+    url = own if endpoint_url is None else endpoint_url.rstrip("/")
+    return Home(url=url, certificates=re.compile(re.escape(url) + _CERTIFICATE_PATH))

@@ -31,8 +31,10 @@ from .obstacles import (
     template_code,
 )
 from .port import Capabilities, Settling
-from .settings import CommonSettings, Doc, Tools
+from .settings import Doc, SettingsWithLogin, Tools
+from .sparkpost_webhook import SparkPostWebhook
 from .verdict import Verdict
+from .webhook import by_login
 
 _MAX_ASKED = 20  #: recipients named in one question: one that is found speaks for the call
 _EARLIER = timedelta(minutes=5)  #: their clock may be behind ours
@@ -57,7 +59,7 @@ _VERDICTS: Mapping[str, Verdict] = {
 }
 
 
-class Settings(CommonSettings, frozen=True, kw_only=True):
+class Settings(SettingsWithLogin, frozen=True, kw_only=True):
     """The table of a provider with `kind = "sparkpost"`."""
 
     api_key: Annotated[
@@ -79,6 +81,14 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
         timedelta,
         Doc(description="Longer than elsewhere, as the vendor advises."),
     ] = timedelta(minutes=5)
+
+
+def make_webhook(_name: str, settings: Settings, tools: Tools) -> SparkPostWebhook | None:
+    """Return what takes its events; None without the password that they come with."""
+    password = settings.webhook_password
+    if password is None:
+        return None
+    return SparkPostWebhook(by_login(settings.webhook_user, password), tools.clock)
 
 
 def make(name: str, settings: Settings, tools: Tools) -> SparkPost:

@@ -87,6 +87,8 @@ def contents_of_mime(
 def contents_of_message(message: Message) -> Contents:
     """Return what a message says that was handed over in the process, without any wire."""
     content = message.content
+    if content.raw is not None:
+        return contents_of_mime(content.raw, tags=content.tags, metadata=dict(content.metadata))
     return Contents(
         sender=_mailboxes((content.sender,)),
         to=_mailboxes(content.to),
@@ -114,7 +116,13 @@ def contents_of_message(message: Message) -> Contents:
 
 
 def header_in(raw: bytes, name: str) -> str | None:
-    """Return the first field called `name` of an RFC 5322 message, decoded; None if absent.
+    """Return the first field called `name` of an RFC 5322 message, decoded; None if absent."""
+    found = written_in(raw, name)
+    return decoded(found) if found is not None else None
+
+
+def written_in(raw: bytes, name: str) -> str | None:
+    """Return a field with its encoded words, unfolded: a list is split before they are read.
 
     Looks at the head only and parses nothing else: every mail pays for this on arrival.
     """
@@ -123,7 +131,7 @@ def header_in(raw: bytes, name: str) -> str | None:
     head = raw[:_MAX_HEAD_BYTES].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
     pattern = rb"^%s[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)" % re.escape(name.encode())
     found = re.search(pattern, head, re.IGNORECASE | re.MULTILINE)
-    return decoded(_text(found[1])) if found else None
+    return " ".join(_text(found[1]).split()) if found else None
 
 
 def mailboxes_in(*values: str) -> tuple[Mailbox, ...]:

@@ -154,15 +154,17 @@ class Inbox:
         This is the `InboxSink` that the built-in provider gets.
         """
         content = message.content
+        raw = content.raw or b""
         bodies = sum(len(body.encode()) for body in (content.text, content.html) if body)
         mail = self.put(
             provider=provider,
-            mail_from=content.sender.address,
+            mail_from=content.sender.address if content.mail_from is None else content.mail_from,
             recipients=tuple(a for a in content.recipients if a in to),
             subject=content.subject,
+            raw=raw,
             read=partial(contents_of_message, message),
             ms_id=message.id,
-            size=bodies + sum(len(file.content) for file in content.attachments),
+            size=len(raw) + bodies + sum(len(file.content) for file in content.attachments),
         )
         mail.answered = True
         return mail.id

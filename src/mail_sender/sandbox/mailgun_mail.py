@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ..mime.form import BadForm, Field, Form, read_form
 from .contents import (
     Contents,
     File,
@@ -20,8 +21,8 @@ from .contents import (
     decoded,
     header_in,
     mailboxes_in,
+    written_in,
 )
-from .form import BadForm, Field, Form, read_form
 from .inbox import MS_ID_HEADER, MS_ID_TAG
 
 _MAX_RECIPIENTS = 1000
@@ -112,7 +113,7 @@ def _of_mime(form: Form) -> Posted:
     tags, variables = form.texts("o:tag"), _prefixed(form, "v:")
     own_id = header_in(mime, "Message-ID")
     return Posted(
-        mail_from=next(iter(addresses_in([header_in(mime, "From") or ""])), ""),
+        mail_from=next(iter(addresses_in([written_in(mime, "From") or ""])), ""),
         recipients=_recipients(form, ("to",)),
         subject=header_in(mime, "Subject") or "",
         message_id=own_id.strip(" <>") if own_id else None,

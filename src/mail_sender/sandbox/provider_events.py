@@ -1,6 +1,7 @@
 """What the imitated providers tell of a mail, in the words and with the signatures of each.
 
-Neighbour: `telling` sends it. Pure but for the keys, which live as long as the sandbox: that of
+Neighbours: `telling` sends it; those with a JSON API are in `api_events` and `event_signing`,
+SES and Mailgun here. Pure but for the keys, which live as long as the sandbox: that of
 Mailgun is written in every configuration of a sandbox, that of SNS is made when first needed.
 """
 
@@ -9,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -23,40 +22,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from .api_events import Occasion, document_of
+from .event_signing import signed
 from .faults import Kind
+from .happenings import Happening, Telling
 from .inbox import MS_ID_HEADER, MS_ID_TAG, Mail
 
 TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:sandbox"
 MAILGUN_SIGNING_KEY = "sandbox"
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Happening(StrEnum):
-    """What can be told of a mail."""
-
-    ACCEPTED = "accepted"
-    DELIVERED = "delivered"
-    DEFERRED = "deferred"
-    BOUNCED = "bounced"  #: no such mailbox
-    SOFT_BOUNCED = "soft_bounced"  #: mailbox full, for as long as the provider tried
-    REJECTED = "rejected"  #: on the provider's own list
-    COMPLAINED = "complained"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    UNSUBSCRIBED = "unsubscribed"
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """A POST to a webhook."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class TellsNothing(Exception):
-    """Accounts of this kind do not tell what became of a mail."""
 
 
 class SigningKey:
@@ -101,6 +76,7 @@ def tell(
     now: datetime,
     key: SigningKey,
     key_url: str,
+    url: str,
 ) -> Telling:
     """Return what an account of this kind tells.
 
@@ -112,6 +88,7 @@ def tell(
         now: When.
         key: What SNS signs with.
         key_url: Where its certificate is.
+        url: Where the webhook is registered.
 
     Raises:
         TellsNothing: Accounts of this kind do not.
@@ -123,7 +100,8 @@ def tell(
         case Kind.MAILGUN:
             return _by_mailgun(_mailgun_event(mail, happening, recipients[0], now), now)
         case _:
-            raise TellsNothing(f"an account of kind {kind} tells nothing of a mail afterwards")
+            it = Occasion(mail=mail, happening=happening, recipient=recipients[0], now=now)
+            return signed(kind, document_of(kind, it), now=now, url=url)
 
 
 def _iso(now: datetime) -> str:

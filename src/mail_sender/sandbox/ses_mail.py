@@ -22,6 +22,7 @@ from .contents import (
     decoded,
     header_in,
     mailboxes_in,
+    written_in,
 )
 from .inbox import MS_ID_HEADER, MS_ID_TAG
 
@@ -217,9 +218,9 @@ def _of_simple(request: _SendEmail, body: bytes) -> Sent:
 def _of_raw(request: _SendEmail, raw: _Raw) -> Sent:
     mime = raw.data
     named = request.destination.all if request.destination else ()
-    written = (header_in(mime, name) or "" for name in ("To", "Cc", "Bcc"))
+    written = (written_in(mime, name) or "" for name in ("To", "Cc", "Bcc"))
     return Sent(
-        mail_from=_first_address(request.from_email_address or header_in(mime, "From") or ""),
+        mail_from=_first_address(request.from_email_address or written_in(mime, "From") or ""),
         recipients=named or addresses_in(value for value in written if value),
         subject=header_in(mime, "Subject") or "",
         ms_id=_ms_id(request.tags, ()) or header_in(mime, MS_ID_HEADER),

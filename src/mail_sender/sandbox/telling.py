@@ -16,8 +16,9 @@ import msgspec
 from ..clock import Clock
 from ..providers.http import HttpClient, Request, Silence, Timeouts
 from .faults import Kind
+from .happenings import Happening, Telling, TellsNothing
 from .inbox import Inbox, Mail
-from .provider_events import Happening, SigningKey, Telling, TellsNothing, tell
+from .provider_events import SigningKey, tell
 
 _PATIENCE = Timeouts(answer=timedelta(seconds=10))
 _MOST_LATE = 1000
@@ -100,7 +101,7 @@ class Teller:
         url = story.url or self.gateway_url
         if url is None:
             raise CannotTell("Name the gateway: this sandbox runs beside none.")
-        calls = self._calls(story)
+        calls = self._calls(story, url)
         if not story.after:
             return [await self._make(url, call) for call in calls]
         if len(self._late) >= _MOST_LATE:
@@ -119,10 +120,10 @@ class Teller:
 
     async def _later(self, url: str, story: Story) -> None:
         await asyncio.sleep(story.after)
-        for call in self._calls(story):
+        for call in self._calls(story, url):
             await self._make(url, call)
 
-    def _calls(self, story: Story) -> list[_Call]:
+    def _calls(self, story: Story, url: str) -> list[_Call]:
         mail = self._inbox.get(story.mail)
         if mail is None:
             raise CannotTell(f"There is no mail {story.mail}, or no longer.")
@@ -133,19 +134,19 @@ class Teller:
         return [
             _Call(mail.provider, event, telling)
             for event in story.events
-            for telling in self._tellings(kind, mail, event, whom)
+            for telling in self._tellings(kind, mail, event, whom, _hook(url, mail.provider))
             for _ in range(story.times)
         ]
 
     def _tellings(
-        self, kind: Kind, mail: Mail, event: Happening, whom: tuple[str, ...]
+        self, kind: Kind, mail: Mail, event: Happening, whom: tuple[str, ...], hook: str
     ) -> list[Telling]:
         together = [whom] if kind is Kind.SES else [(each,) for each in whom]
-        url = f"{self._own_url()}/{self._key.name}"
+        key_url = f"{self._own_url()}/{self._key.name}"
         now = self._clock.now()
         try:
             return [
-                tell(kind, mail, event, each, now=now, key=self._key, key_url=url)
+                tell(kind, mail, event, each, now=now, key=self._key, key_url=key_url, url=hook)
                 for each in together
             ]
         except TellsNothing as error:
@@ -154,7 +155,7 @@ class Teller:
     async def _make(self, url: str, call: _Call) -> Told:
         request = Request(
             method="POST",
-            url=f"{url.rstrip('/')}/hooks/{call.account}",
+            url=_hook(url, call.account),
             headers=call.telling.headers,
             body=call.telling.body,
         )
@@ -163,3 +164,7 @@ class Teller:
         except (Silence, ValueError) as error:
             return Told(event=call.event, status=None, said=str(error))
         return Told(event=call.event, status=answer.status, said=answer.text[:300])
+
+
+def _hook(gateway: str, account: str) -> str:
+    return f"{gateway.rstrip('/')}/hooks/{account}"

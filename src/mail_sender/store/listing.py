@@ -14,7 +14,7 @@ import msgspec
 
 from ..domain.message import Address, Content, Mailbox, Mode, OnUnknown, Priority
 
-NOT_LISTED = frozenset({"text", "html", "attachments", "headers"})
+NOT_LISTED = frozenset({"text", "html", "attachments", "headers", "raw"})
 
 
 class _Listed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,6 +35,8 @@ class _Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     on_unknown: OnUnknown | None = None
     mode: Mode = Mode.ASYNC
     timeout: timedelta | None = None
+    mail_from: Address | None = None
+    unsubscribe: bool = False
 
 
 _LOWER = {ord(c): c.lower() for c in string.ascii_uppercase}
@@ -47,7 +49,7 @@ _decoder = msgspec.json.Decoder(_Listed)
 
 def without_body(content: Content) -> Content:
     """Return what a list shows of it."""
-    return replace(content, text=None, html=None, attachments=(), headers=())
+    return replace(content, text=None, html=None, attachments=(), headers=(), raw=None)
 
 
 def encode_listed(content: Content) -> str:

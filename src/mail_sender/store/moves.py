@@ -102,6 +102,18 @@ def lease_at_acceptance(
     )
 
 
+def unanswered(it: Standing, now: datetime) -> Move | None:
+    """LEASED or SENDING for a caller who was told that nothing was accepted -> FAILED.
+
+    Its owner lost the store's answer, and so called nobody.
+    """
+    if it.state not in {State.LEASED, State.SENDING}:
+        return None
+    detail = "The store's answer was lost; no provider was called."
+    event = Event(type=EventType.FAILED, at=now, message_id=it.id, data={"detail": detail})
+    return _given_up(it, now, RecipientStatus.FAILED, State.FAILED, event)
+
+
 # ---------------------------------------------------------------- clients' actions
 
 

@@ -187,6 +187,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A message with everything that happened to it.
 
     In a page of `find`, `message.content` has no text, html, attachments nor headers.
+
+    Attributes:
+        as_of: Given when it was read from a copy that knows nothing later; then there is no
+            server now that could say more. None: it is so now.
     """
 
     message: Message
@@ -198,6 +202,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]
     provider: str | None
     provider_message_id: str | None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -588,7 +593,11 @@ class Store(Protocol):
     # ------------------------------------------------ reading
 
     async def get(self, id_: MessageId) -> Record | None:
-        """Return everything about a message, its whole content included."""
+        """Return everything about a message, its whole content included.
+
+        Raises `StoreUnavailable` when it is not found in a copy that does not know everything:
+        it may be there.
+        """
         ...
 
     async def find(self, query: Query) -> Page[Record]:

@@ -11,10 +11,8 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from ..domain.event import EventType
 from ..domain.webhook import (
     DeliveryId,
     DeliveryState,
@@ -24,18 +22,22 @@ from ..domain.webhook import (
     WebhookId,
 )
 from .listing import listed_tags
-from .micros import instant, micros, micros_of, optional_instant, optional_micros
+from .micros import micros, optional_micros
 from .paging import cursor_at, event_number, position
+from .rows import Columns, event_of, json_text
 from .sqlite_endpoints import Pausing, pause_now
-from .sqlite_rows import Columns, event_of, json_text, storable
 from .sqlite_values import insert_rows
+from .webhook_rows import (
+    DELIVERY,
+    WEBHOOK_ATTEMPT,
+    delivery_columns,
+    delivery_of,
+    webhook_attempt_columns,
+    webhook_attempt_of,
+)
 from .webhooks import DeliveryChange, DeliveryPage, DeliveryQuery, OccurrenceQuery
 
-_COLUMNS = (
-    "id, webhook_id, event_id, event_type, body, created_at, updated_at, state, tries, "
-    "next_attempt_at"
-)
-_INSERT = f"INSERT OR IGNORE INTO webhook_deliveries ({_COLUMNS})"
+_INSERT = f"INSERT OR IGNORE INTO webhook_deliveries ({DELIVERY})"
 
 # ---------------------------------------------------------------- from events
 
@@ -90,14 +92,14 @@ def publish(connection: sqlite3.Connection, it: Publication) -> bool:
     )
     if not moved.rowcount:
         return False
-    insert_rows(connection, _INSERT, [_columns(new, it.now) for new in it.new])
+    insert_rows(connection, _INSERT, [delivery_columns(new, it.now) for new in it.new])
     return True
 
 
 # ---------------------------------------------------------------- attempts
 
 DUE = f"""
-    SELECT {_COLUMNS} FROM webhook_deliveries INDEXED BY webhook_deliveries_due
+    SELECT {DELIVERY} FROM webhook_deliveries INDEXED BY webhook_deliveries_due
     WHERE webhook_id = ? AND state = 'pending' AND next_attempt_at <= ?
     ORDER BY next_attempt_at, n LIMIT ?
 """
@@ -112,7 +114,7 @@ def due(
 ) -> list[WebhookDelivery]:
     """Return what is due, without the attempts made so far."""
     return [
-        _delivery(row, ())
+        delivery_of(row, ())
         for id_, limit in most.items()
         for row in connection.execute(DUE, (id_, now, limit))
     ]
@@ -162,14 +164,8 @@ def record(connection: sqlite3.Connection, it: Record) -> bool:
 def _insert_attempts(
     connection: sqlite3.Connection, delivery: int, attempts: Sequence[WebhookAttempt]
 ) -> None:
-    rows = [
-        (
-            delivery, micros(it.at), micros_of(it.duration), it.status,
-            storable(it.answer), storable(it.error),
-        )
-        for it in attempts
-    ]  # fmt: skip
-    into = "INSERT INTO webhook_attempts (delivery, at, duration, status, answer, error)"
+    rows = [webhook_attempt_columns(delivery, it) for it in attempts]
+    into = f"INSERT INTO webhook_attempts ({WEBHOOK_ATTEMPT})"
     insert_rows(connection, into, rows)
 
 
@@ -198,7 +194,7 @@ def statement(query: DeliveryQuery) -> tuple[str, Sequence[object]]:
         wanted.append("n < ?")
         values.append(position(query.cursor)[1])
     text = (
-        f"SELECT n, {_COLUMNS} FROM webhook_deliveries INDEXED BY webhook_deliveries_by_webhook "
+        f"SELECT n, {DELIVERY} FROM webhook_deliveries INDEXED BY webhook_deliveries_by_webhook "
         f"WHERE {' AND '.join(wanted)} ORDER BY n DESC LIMIT ?"
     )
     return text, [*values, query.limit + 1]
@@ -209,7 +205,7 @@ def delivery(
 ) -> WebhookDelivery | None:
     """Return one delivery of a webhook."""
     rows = connection.execute(
-        f"SELECT n, {_COLUMNS} FROM webhook_deliveries WHERE id = ? AND webhook_id = ?",
+        f"SELECT n, {DELIVERY} FROM webhook_deliveries WHERE id = ? AND webhook_id = ?",
         (id_, webhook),
     ).fetchall()
     found = _with_attempts(connection, rows)
@@ -239,7 +235,7 @@ def replay(connection: sqlite3.Connection, it: Replay) -> None:
     """Make them pending, or add them, where the webhook is still there."""
     known = {id_ for (id_,) in connection.execute("SELECT id FROM webhooks")}
     again = [each for each in it.again if each.webhook_id in known]
-    insert_rows(connection, _INSERT, [_columns(each, it.now) for each in again])
+    insert_rows(connection, _INSERT, [delivery_columns(each, it.now) for each in again])
     connection.execute(
         "UPDATE webhook_deliveries SET state = 'pending', tries = 0, next_attempt_at = ?1, "
         "updated_at = ?1 WHERE id IN (SELECT value FROM json_each(?2))",
@@ -249,7 +245,7 @@ def replay(connection: sqlite3.Connection, it: Replay) -> None:
 
 def add_tried(connection: sqlite3.Connection, it: WebhookDelivery) -> None:
     """Keep a delivery that has ended."""
-    insert_rows(connection, _INSERT, [_columns(it, micros(it.created_at))])
+    insert_rows(connection, _INSERT, [delivery_columns(it, micros(it.created_at))])
     (number,) = connection.execute(
         "SELECT n FROM webhook_deliveries WHERE id = ?", (it.id,)
     ).fetchone()
@@ -282,57 +278,15 @@ def purge(connection: sqlite3.Connection, it: Purge) -> int:
     return connection.execute(f"DELETE FROM webhook_deliveries WHERE n {these}", (over,)).rowcount
 
 
-# ---------------------------------------------------------------- rows
-
-
-def _columns(it: WebhookDelivery, now: int) -> Columns:
-    return (
-        it.id,
-        it.webhook_id,
-        it.event_id,
-        it.event_type.value,
-        it.body,
-        micros(it.created_at),
-        now,
-        it.state.value,
-        it.tries,
-        optional_micros(it.next_attempt_at),
-    )
-
-
-def _delivery(row: Sequence[Any], attempts: Sequence[WebhookAttempt]) -> WebhookDelivery:
-    id_, webhook_id, event_id, type_, body, created_at, _, state, tries, next_attempt_at = row
-    return WebhookDelivery(
-        id=DeliveryId(id_),
-        webhook_id=WebhookId(webhook_id),
-        event_id=event_id,
-        event_type=EventType(type_),
-        body=body,
-        created_at=instant(created_at),
-        state=DeliveryState(state),
-        tries=tries,
-        next_attempt_at=optional_instant(next_attempt_at),
-        attempts=tuple(attempts),
-    )
-
-
 def _with_attempts(
     connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]
 ) -> list[WebhookDelivery]:
     attempts: dict[int, list[WebhookAttempt]] = defaultdict(list)
     made = connection.execute(
-        "SELECT delivery, at, duration, status, answer, error FROM webhook_attempts "
+        f"SELECT {WEBHOOK_ATTEMPT} FROM webhook_attempts "
         "WHERE delivery IN (SELECT value FROM json_each(?)) ORDER BY n",
         (json_text([row[0] for row in rows]),),
     )
-    for delivery, at, duration, status, answer, error in made:
-        attempts[delivery].append(
-            WebhookAttempt(
-                at=instant(at),
-                duration=timedelta(microseconds=duration),
-                status=status,
-                answer=answer,
-                error=error,
-            )
-        )
-    return [_delivery(row[1:], attempts[row[0]]) for row in rows]
+    for delivery, *attempt in made:
+        attempts[delivery].append(webhook_attempt_of(attempt))
+    return [delivery_of(row[1:], attempts[row[0]]) for row in rows]

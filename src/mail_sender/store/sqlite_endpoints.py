@@ -11,45 +11,39 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
-
-import msgspec
 
 from ..domain.event import Event
-from ..domain.message import KeyId
 from ..domain.secret import Secret
 from ..domain.webhook import Webhook, WebhookId, WebhookPause, WebhookSettings
-from .micros import instant, micros, optional_instant, optional_micros
+from .micros import micros
 from .paging import event_id
+from .rows import storable
 from .sqlite_keys import append_event
-from .sqlite_rows import Columns, json_text, storable
 from .sqlite_values import insert_rows
+from .webhook_rows import WEBHOOK, settings_columns, webhook_columns, webhook_of
 
-_COLUMNS = (
-    "id, url, description, event_types, tags, key_ids, secret, previous_secret, previous_until, "
-    "created_at, pause_reason, paused_by, paused_at, failing_since, cursor"
-)
 _NEWEST = "(SELECT coalesce(max(n), 0) FROM events)"
-_decode = msgspec.json.Decoder().decode
 
 
 def add(connection: sqlite3.Connection, webhook: Webhook) -> Webhook:
     """Keep a webhook, with its cursor at the newest event."""
     (newest,) = connection.execute(f"SELECT {_NEWEST}").fetchone()
-    insert_rows(connection, f"INSERT INTO webhooks ({_COLUMNS})", [(*_columns(webhook), newest)])
+    insert_rows(
+        connection, f"INSERT INTO webhooks ({WEBHOOK})", [(*webhook_columns(webhook), newest)]
+    )
     return replace(webhook, cursor=event_id(newest) if newest else "")
 
 
 def every(connection: sqlite3.Connection) -> list[Webhook]:
     """Return all, newest first."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM webhooks ORDER BY n DESC")
-    return [_webhook(row) for row in rows]
+    rows = connection.execute(f"SELECT {WEBHOOK} FROM webhooks ORDER BY n DESC")
+    return [webhook_of(row) for row in rows]
 
 
 def get(connection: sqlite3.Connection, id_: WebhookId) -> Webhook | None:
     """Return one."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM webhooks WHERE id = ?", (id_,)).fetchone()
-    return _webhook(row) if row else None
+    row = connection.execute(f"SELECT {WEBHOOK} FROM webhooks WHERE id = ?", (id_,)).fetchone()
+    return webhook_of(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ def change(connection: sqlite3.Connection, it: Settings) -> Webhook | None:
     connection.execute(
         "UPDATE webhooks SET failing_since = CASE WHEN url = ?1 THEN failing_since END, "
         "url = ?1, description = ?2, event_types = ?3, tags = ?4, key_ids = ?5 WHERE id = ?6",
-        (*_chosen(it.settings), it.id),
+        (*settings_columns(it.settings), it.id),
     )
     return get(connection, it.id)
 
@@ -185,47 +179,3 @@ def lead(connection: sqlite3.Connection, it: Candidate) -> bool:
         (it.owner, it.now),
     )
     return leader(connection) == it.owner
-
-
-# ---------------------------------------------------------------- rows
-
-
-def _chosen(it: WebhookSettings) -> Columns:
-    lists = (json_text(value) for value in (it.event_types, it.tags, it.key_ids))
-    return (it.url, storable(it.description), *lists)
-
-
-def _columns(it: Webhook) -> Columns:
-    """Return `_COLUMNS` but for the cursor."""
-    secret, until = it.previous or (None, None)
-    return (
-        it.id,
-        *_chosen(it.settings),
-        it.secret.reveal(),
-        secret.reveal() if secret else None,
-        optional_micros(until),
-        micros(it.created_at),
-        *((it.pause.reason, it.pause.by, micros(it.pause.at)) if it.pause else (None, None, None)),
-        optional_micros(it.failing_since),
-    )
-
-
-def _webhook(row: Sequence[Any]) -> Webhook:
-    id_, url, description, event_types, tags, key_ids, secret, previous, until = row[:9]
-    created_at, reason, by, paused_at, failing_since, cursor = row[9:]
-    return Webhook(
-        id=WebhookId(id_),
-        settings=WebhookSettings(
-            url=url,
-            description=description,
-            event_types=tuple(_decode(event_types)),
-            tags=tuple(_decode(tags)),
-            key_ids=tuple(map(KeyId, _decode(key_ids))),
-        ),
-        secret=Secret(secret),
-        previous=(Secret(previous), instant(until)) if previous is not None else None,
-        created_at=instant(created_at),
-        pause=WebhookPause(reason=reason, by=by, at=instant(paused_at)) if paused_at else None,
-        failing_since=optional_instant(failing_since),
-        cursor=event_id(cursor) if cursor else "",
-    )

@@ -20,8 +20,8 @@ from .listing import ascii_lower
 from .micros import micros
 from .paging import cursor_at, position
 from .port import Page, Query, Record
+from .rows import json_text
 from .sqlite_read import by_seqs
-from .sqlite_rows import json_text
 
 _FEW = 2000
 

@@ -26,8 +26,8 @@ from .hearing import (
 )
 from .micros import instant, micros, micros_of, optional_micros
 from .port import Fate, HookCall, Learnt, ReadHook, StoredHook
+from .rows import INSERT_EVENTS, Columns, event_columns, json_text, storable
 from .sqlite_moves import standing_at
-from .sqlite_rows import INSERT_EVENTS, Columns, event_columns, json_text, storable
 from .sqlite_suppressions import Additions, add
 from .sqlite_values import insert_rows, select_rows, update_rows
 

@@ -15,7 +15,7 @@ from .listing import ascii_lower, encode_listed
 from .micros import micros, micros_of
 from .moves import state_at_acceptance
 from .port import Duplicate, NewMessage, Stored
-from .sqlite_rows import (
+from .rows import (
     INSERT_ATTEMPTS,
     INSERT_EVENTS,
     LANE,

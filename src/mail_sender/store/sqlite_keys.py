@@ -12,7 +12,7 @@ from ..domain.event import Event
 from ..domain.message import KeyId
 from .micros import micros
 from .port import ApiKey, Pause
-from .sqlite_rows import API_KEY, INSERT_EVENTS, event_columns, key_columns, key_of, pause_of
+from .rows import API_KEY, INSERT_EVENTS, event_columns, key_columns, key_of, pause_of
 from .sqlite_values import insert_rows
 
 

@@ -15,7 +15,7 @@ from . import moves
 from .micros import micros, micros_of, optional_micros
 from .moves import Move, Standing
 from .port import ActionResult, Done, Swept
-from .sqlite_rows import (
+from .rows import (
     INSERT_ATTEMPTS,
     INSERT_EVENTS,
     STANDING,

@@ -22,7 +22,7 @@ from .listing import decode_listed, unreadable_content
 from .micros import micros, optional_instant
 from .paging import event_number
 from .port import Depth, Page, Recipient, Record
-from .sqlite_rows import (
+from .rows import (
     ATTEMPT,
     LANE,
     RECIPIENT,

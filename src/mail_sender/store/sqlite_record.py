@@ -17,7 +17,7 @@ from ..domain.status import RecipientStatus, State
 from .micros import micros, optional_micros
 from .moves import TAKEN, due_after, learnt
 from .port import Change, Lease
-from .sqlite_rows import (
+from .rows import (
     INSERT_ATTEMPTS,
     INSERT_EVENTS,
     Columns,

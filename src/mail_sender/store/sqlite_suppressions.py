@@ -19,7 +19,7 @@ from .listing import ascii_lower
 from .micros import instant, micros, optional_instant, optional_micros
 from .paging import cursor_at, position
 from .port import Added, AddedSuppression, Page, SuppressionQuery
-from .sqlite_rows import Columns, json_text, storable
+from .rows import Columns, json_text, storable
 from .sqlite_values import select_rows, update_rows
 
 _COLUMNS = "address, reason, origin, origin_id, created_at, expires_at, note"

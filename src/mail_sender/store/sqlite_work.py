@@ -24,14 +24,14 @@ from .codec import decode_content
 from .micros import instant, micros, optional_micros
 from .moves import SETTLE_PAUSE, lease_of
 from .port import Lease
-from .sqlite_moves import forgive_step_of_clock, standing_at, write_move
-from .sqlite_rows import (
+from .rows import (
     LANE,
     MESSAGE,
     Columns,
     json_text,
     message_of,
 )
+from .sqlite_moves import forgive_step_of_clock, standing_at, write_move
 
 _MOST_OCTETS = 32 * 1024 * 1024  #: of content in one claim: a worker must be able to hold it
 

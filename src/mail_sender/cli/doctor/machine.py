@@ -8,10 +8,12 @@ import socket
 from pathlib import Path
 
 from ... import app
-from ...app.serving import address_of, bind
-from ...app.settings import sqlite_path
+from ...app.listening import address_of, bind
+from ...app.settings import postgres_hosts, sqlite_path
+from ...client import NoAnswer
 from ...domain.errors import ConfigError, MailSenderError
-from ..client import Client, LineBroke
+from ...store.postgres import shown_url
+from ..client import Client
 from ..failure import CommandFailed
 from .finding import Finding, Level
 
@@ -24,7 +26,9 @@ def findings_of_machine(settings: app.Settings) -> list[Finding]:
     """Look at everything that needs no network."""
     path = sqlite_path(settings.config)
     found = [_routes(settings)]
-    if path is None:
+    if postgres_hosts(settings.config):
+        found.append(asyncio.run(_cluster(settings)))
+    elif path is None:
         found.append(
             Finding(
                 "store", Level.WARNING, "memory only: every stop loses all mail",
@@ -72,6 +76,22 @@ async def _store(settings: app.Settings, path: Path) -> Finding:
     finally:
         await store.close()
     return Finding("store", Level.OK, f"{path} opens, and a durable write works")
+
+
+async def _cluster(settings: app.Settings) -> Finding:
+    url = shown_url(settings.config.store.url)
+    store = app.open_store(settings)
+    try:
+        await store.open()
+        await store.check()
+    except MailSenderError as error:
+        return Finding(
+            "store", Level.PROBLEM, f"{url}: {error}",
+            "Look at the servers that store.url names: docs/postgresql.md.",
+        )  # fmt: skip
+    finally:
+        await store.close()
+    return Finding("store", Level.OK, f"{url}: a host can write, and a durable write works")
 
 
 def _store_to_come(path: Path) -> Finding:
@@ -123,8 +143,8 @@ def _is_served_by_us(listen: str) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
-        answer = Client(url).call("GET", "/openapi.json", timeout=PROBE_TIMEOUT)
-    except (LineBroke, CommandFailed):
+        answer = Client(url, deadline=PROBE_TIMEOUT).call("GET", "/openapi.json", takes=0)
+    except (NoAnswer, CommandFailed):
         return False
     return answer.is_success and "/v1/messages" in str(answer.document)
 

@@ -1,7 +1,7 @@
 """Between the domain and rows: what is written into columns, and read back from them.
 
-Pure; no statement is run here. Neighbours: `sqlite_intake`, `sqlite_work`, `sqlite_moves` write,
-`sqlite_read` reads.
+Pure; no statement is run here, and both engines share it: times are whole microseconds and lists
+are JSON text in each. Neighbours: `sqlite_…` and the modules of `postgres` write and read.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ def key_columns(key: ApiKey) -> Columns:
     return (
         key.id,
         key.name,
-        int(key.is_test),
+        key.is_test,
         json_text(sorted(key.scopes)),
         json_text(key.sender_domains),
         json_text(key.networks),

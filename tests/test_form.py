@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_sender.sandbox.form import BadForm, Field, read_form
+from mail_sender.mime.form import BadForm, Field, read_form
 
 
 def part(head: str, value: bytes = b"v") -> bytes:

@@ -1,7 +1,8 @@
 """Forms as HTTP clients send them: multipart/form-data (RFC 7578) or urlencoded.
 
-Neighbour: `mailgun`, whose API takes nothing else. The standard library has no parser for
-multipart bodies that is fast enough for a benchmark's far side.
+Neighbours: Mailgun's API takes nothing else, so that the door for its clients and the sandbox's
+imitation of it read them here. The standard library has no parser for multipart bodies that is
+fast enough.
 """
 
 from __future__ import annotations

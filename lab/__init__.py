@@ -1,0 +1,1 @@
+"""Both sites in network namespaces of one machine: the files of `deploy`, the real programs."""
