@@ -64,19 +64,17 @@ function Details({ delivery }: { delivery: Delivery }) {
             </Text>
           )}
         </Group>
-        {state !== "pending" && (
-          <Allowed scope="manage">
-            <Button
-              size="xs"
-              variant="default"
-              loading={replay.isPending}
-              onClick={run}
-              leftSection={<IconRepeat size={16} aria-hidden />}
-            >
-              Send again
-            </Button>
-          </Allowed>
-        )}
+        <Allowed scope="manage">
+          <Button
+            size="xs"
+            variant="default"
+            loading={replay.isPending}
+            onClick={run}
+            leftSection={<IconRepeat size={16} aria-hidden />}
+          >
+            {state === "pending" ? "Send now" : "Send again"}
+          </Button>
+        </Allowed>
       </Group>
       <Text size="sm">
         <code>webhook-id: {id}</code>

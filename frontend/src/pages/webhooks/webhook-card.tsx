@@ -1,6 +1,6 @@
 // One webhook: where it leads, how it stands, what can be done, and its deliveries behind a fold.
 
-import { Alert, Badge, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { Alert, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconPlayerPause } from "@tabler/icons-react";
 import { useId } from "react";
@@ -81,9 +81,9 @@ function Facts({ webhook }: { webhook: Webhook }) {
         <Code>{webhook.id}</Code>
       </Text>
       {webhook.previous_secret_until && (
-        <Badge variant="light" color="indigo" radius="sm" tt="none">
-          the old secret signs too, until <When at={webhook.previous_secret_until} />
-        </Badge>
+        <Text size="sm">
+          The old secret signs too, until <When at={webhook.previous_secret_until} />.
+        </Text>
       )}
     </Group>
   );
