@@ -65,8 +65,7 @@ function* needsOfQueue(queue: Queue): Generator<Need> {
       id: "unknown",
       tone: "warning",
       title: `${messages(queue.unknown)} with an unknown outcome`,
-      detail:
-        "A provider may or may not have taken them. They are not sent again by themselves: wait for evidence, or decide.",
+      detail: `A provider may have taken ${queue.unknown === 1 ? "it" : "them"}, or not. Nothing is sent again by itself: wait for evidence, or decide.`,
       place: { to: "/messages", q: "status:unknown" },
       action: "Decide",
     };
