@@ -9,6 +9,7 @@ const PAGES = [
   "/providers",
   "/routes",
   "/suppressions",
+  "/webhooks",
   "/keys",
   "/sandbox",
   "/system",
@@ -77,6 +78,37 @@ test("a page goes on by itself when the gateway was away for a while", async ({
   await expect(signedIn.getByText("The gateway cannot be reached")).toBeHidden({
     timeout: 30_000,
   });
+});
+
+test("a gateway that answers 503 is told in its words, and its recovery needs no reload", async ({
+  signedIn: page,
+  gateway,
+}) => {
+  await gateway.send({ subject: "Before the trouble" });
+  await page.goto(`${gateway.url}/messages`);
+  await expect(page.getByText("Before the trouble")).toBeVisible();
+  const problem = {
+    type: "about:blank",
+    title: "The store does not answer",
+    status: 503,
+    code: "store_unavailable",
+    detail: "The disk is full.",
+  };
+  await page.route("**/v1/**", (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: "application/problem+json",
+      headers: { "Retry-After": "1" },
+      body: JSON.stringify(problem),
+    }),
+  );
+  await gateway.send({ subject: "During the trouble" });
+  await expect(page.getByText("The gateway cannot answer now")).toBeVisible();
+  await expect(page.getByText(/The disk is full\./)).toBeVisible();
+  await expect(page.getByText("Before the trouble")).toBeVisible();
+  await page.unroute("**/v1/**");
+  await expect(page.getByText("The gateway cannot answer now")).toBeHidden();
+  await expect(page.getByText("During the trouble")).toBeVisible();
 });
 
 test("what happens elsewhere shows without a reload", async ({ signedIn, gateway }) => {

@@ -3,8 +3,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Page } from "@playwright/test";
-import type { Gateway } from "../kit/gateway";
-import { expect, signIn, test } from "../kit/test";
+import { Gateway } from "../kit/gateway";
+import { LOOPBACK_ALLOWED, Receiver } from "../kit/receiver";
+import { expect, signIn, test as base } from "../kit/test";
 import { type Story, tell } from "./story";
 
 const IMAGES = resolve(import.meta.dirname, "../../../docs/images");
@@ -29,13 +30,29 @@ const PICTURES: readonly Picture[] = [
   { name: "providers", path: () => "/providers", act: drawn, height: 1180 },
   { name: "routes", path: () => "/routes", act: address },
   { name: "suppressions", path: () => "/suppressions" },
+  { name: "webhooks", path: () => "/webhooks", act: unfold },
   { name: "keys", path: () => "/keys" },
   { name: "sandbox", path: () => "/sandbox", act: sendOne, height: 1100 },
   { name: "system", path: () => "/system" },
 ];
 
-test("pictures of every page", async ({ page, gateway }) => {
-  const story = await tell(gateway);
+const test = base.extend<{ receiver: Receiver }>({
+  receiver: async ({}, use) => {
+    const receiver = new Receiver();
+    await receiver.start();
+    await use(receiver);
+    receiver.stop();
+  },
+  gateway: async ({}, use) => {
+    const gateway = new Gateway(LOOPBACK_ALLOWED);
+    await gateway.start();
+    await use(gateway);
+    await gateway.remove();
+  },
+});
+
+test("pictures of every page", async ({ page, gateway, receiver }) => {
+  const story = await tell(gateway, receiver.url);
   mkdirSync(IMAGES, { recursive: true });
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
@@ -102,6 +119,11 @@ async function write(page: Page): Promise<void> {
 async function address(page: Page): Promise<void> {
   await page.getByLabel("To", { exact: true }).fill("ann@example.net");
   await expect(page.getByText("would take it")).toBeVisible();
+}
+
+async function unfold(page: Page): Promise<void> {
+  await page.getByRole("button", { name: /^Deliveries to/ }).click();
+  await expect(page.getByRole("table", { name: "Deliveries" })).toBeVisible();
 }
 
 async function sendOne(page: Page): Promise<void> {

@@ -29,9 +29,9 @@ export interface Story {
   unknown: string;
 }
 
-export async function tell(gateway: Gateway): Promise<Story> {
+export async function tell(gateway: Gateway, receiver: string): Promise<Story> {
   await aDayOfMail(gateway);
-  await settings(gateway);
+  await settings(gateway, receiver);
   return trouble(gateway);
 }
 
@@ -64,7 +64,9 @@ function mail(n: number): Record<string, unknown> {
   return { ...kind, to: [`${name} <${local}@example.net>`], subject, text: "Hello!" };
 }
 
-async function settings(gateway: Gateway): Promise<void> {
+async function settings(gateway: Gateway, receiver: string): Promise<void> {
+  const webhook = { url: receiver, description: "The shop's orders", event_types: ["message.*"] };
+  await done(gateway.call("POST", "/v1/webhooks", webhook));
   await gateway.newKey(["send"], { name: "shop", sender_domains: ["example.com"] });
   await gateway.newKey(["send", "read"], { name: "billing" });
   await gateway.newKey(["read"], { name: "dashboard", networks: ["192.0.2.0/24"] });

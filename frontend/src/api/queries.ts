@@ -42,6 +42,7 @@ export const KEYS = {
   suppressions: "suppressions",
   keys: "keys",
   system: "system",
+  webhooks: "webhooks",
   faults: "faults",
 } as const;
 

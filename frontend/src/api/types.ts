@@ -22,4 +22,5 @@ export type Route = Schemas["RouteOut"];
 export type Scope = Schemas["Scope"];
 export type SendRequest = Schemas["SendRequest"];
 export type Stats = Schemas["StatsOut"];
+export type Webhook = Schemas["WebhookOut"];
 export type System = Schemas["System"];

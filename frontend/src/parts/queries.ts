@@ -42,3 +42,12 @@ export function useNewestMessages() {
     },
   });
 }
+
+/** Where events are sent; the overview says which of them fail. */
+export function useWebhooks() {
+  return useQuery({
+    queryKey: [KEYS.webhooks],
+    queryFn: async ({ signal }) => (await answer(api().GET("/v1/webhooks", { signal }))).data,
+    refetchInterval: every(5_000),
+  });
+}

@@ -11,6 +11,7 @@ import {
   IconServer2,
   IconServerCog,
   IconUserOff,
+  IconWebhook,
 } from "@tabler/icons-react";
 import type { Scope } from "../api/types";
 
@@ -22,6 +23,7 @@ export interface Place {
     | "/providers"
     | "/routes"
     | "/suppressions"
+    | "/webhooks"
     | "/keys"
     | "/sandbox"
     | "/system";
@@ -39,6 +41,7 @@ export const PLACES: readonly Place[] = [
   { to: "/providers", label: "Providers", icon: IconServer2, scope: "read" },
   { to: "/routes", label: "Routes", icon: IconRoute, scope: "read" },
   { to: "/suppressions", label: "Suppressions", icon: IconUserOff, scope: "read" },
+  { to: "/webhooks", label: "Webhooks", icon: IconWebhook, scope: "read" },
   { to: "/keys", label: "Keys", icon: IconKey, scope: "manage" },
   {
     to: "/sandbox",

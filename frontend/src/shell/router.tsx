@@ -61,6 +61,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: under,
+    path: "/webhooks",
+    component: lazyRouteComponent(() => import("../pages/webhooks/page"), "WebhooksPage"),
+  }),
+  createRoute({
+    getParentRoute: under,
     path: "/keys",
     component: lazyRouteComponent(() => import("../pages/keys/page"), "KeysPage"),
   }),

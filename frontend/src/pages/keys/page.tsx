@@ -14,13 +14,13 @@ import { Loaded } from "../../parts/loaded";
 import { notifyDone, notifyProblem } from "../../parts/notify";
 import { PageHeader } from "../../parts/page-header";
 import { Panel } from "../../parts/panel";
+import { SecretDialog } from "../../parts/secret-dialog";
 import { useNow } from "../../parts/when";
 import { CreateKey } from "./create-key";
 import { type Key, stateOf } from "./key";
 import { KeyTable } from "./key-table";
 import { type KeyWithSecret, revokeKey, useKeys } from "./queries";
 import { RotateKey } from "./rotate-key";
-import { SecretDialog } from "./secret-dialog";
 
 export function KeysPage() {
   return (
@@ -29,6 +29,9 @@ export function KeysPage() {
     </PageAllowed>
   );
 }
+
+const ABOUT_SECRET =
+  "The gateway keeps no more than its hash. Store it where your program reads it, such as a secret manager; whoever has it may do what the key may do.";
 
 interface Made {
   key: KeyWithSecret;
@@ -95,7 +98,9 @@ function Keys() {
         onMade={show}
       />
       <SecretDialog
-        made={made?.key ?? null}
+        secret={made?.key.secret ?? null}
+        name={made?.key.name ?? ""}
+        about={ABOUT_SECRET}
         remark={made?.remark ?? ""}
         onClose={() => setMade(null)}
       />

@@ -117,4 +117,19 @@ describe("the story of a message", () => {
     ]);
     expect(providerName("other", KINDS)).toBe("other");
   });
+
+  it("tells what the provider said afterwards, with the receiving server's own words", () => {
+    const about = { provider: "ses", recipient: "ann@example.net" };
+    const bounce = { ...about, bounce_type: "hard", code: 550, detail: "5.1.1 No such user" };
+    const steps = storyOf(
+      message(),
+      [event(5, "message.delivered", about), event(9, "message.bounced", bounce)],
+      KINDS,
+    );
+    expect(steps.map(({ text }) => text)).toEqual([
+      "The mail server of ann@example.net took it.",
+      "It bounced for good from ann@example.net.",
+    ]);
+    expect(steps[1]?.why).toBe("It said: 550 5.1.1 No such user");
+  });
 });

@@ -223,9 +223,43 @@ function inWords(event: Happening, last: Attempt | undefined, kinds: Kinds): Sai
         text: "Its time ran out before a provider took it.",
       };
     default:
-      return heard(event, detail);
+      return afterwards(event) ?? heard(event, detail);
   }
 }
+
+/** What a provider told about a recipient after it had taken the mail. */
+function afterwards({ type, data }: Happening): Said | null {
+  const tell = AFTERWARDS[type];
+  if (!tell) return null;
+  const [color, sentence] = tell(data);
+  const who = textIn(data.recipient) ?? "the recipient";
+  const words = [textIn(data.code) ?? numberIn(data.code), textIn(data.detail)];
+  const why = words.filter(Boolean).join(" ");
+  return {
+    color,
+    text: upper(sentence.replace("%s", who)),
+    ...(why && { why: `It said: ${why}` }),
+  };
+}
+
+const AFTERWARDS: Partial<
+  Record<Happening["type"], (data: Happening["data"]) => readonly [string, string]>
+> = {
+  "message.delivered": () => ["teal", "The mail server of %s took it."],
+  "message.delayed": () => ["yellow", "The mail server of %s does not take it yet."],
+  "message.bounced": ({ bounce_type }) => [
+    "red",
+    bounce_type === "hard" ? "It bounced for good from %s." : "It bounced from %s.",
+  ],
+  "message.rejected": () => ["red", "The provider did not send it to %s after all."],
+  "message.complained": () => ["pink", "%s reported it as spam."],
+  "message.unsubscribed": () => ["gray", "%s unsubscribed."],
+  "message.opened": () => ["gray", "It was opened at %s, perhaps by a machine."],
+  "message.clicked": ({ url }) => [
+    "gray",
+    `A link was followed at %s${textIn(url) ? `: ${textIn(url)}` : ""}.`,
+  ],
+};
 
 /** Words of the API that this page does not know: told as they are. */
 function heard(event: Happening, detail: string | undefined): Said {
@@ -241,6 +275,10 @@ function said(detail: string | undefined): string {
 
 function textIn(value: unknown): string | undefined {
   return typeof value === "string" && value ? value : undefined;
+}
+
+function numberIn(value: unknown): string | undefined {
+  return typeof value === "number" ? String(value) : undefined;
 }
 
 function moment(at: string): string {

@@ -92,6 +92,12 @@ function Action({ need: { place, action, title } }: { need: Need }) {
           {action}
         </ButtonLink>
       );
+    case "/webhooks":
+      return (
+        <ButtonLink {...looks} to="/webhooks">
+          {action}
+        </ButtonLink>
+      );
     case "/system":
       return (
         <ButtonLink {...looks} to="/system">

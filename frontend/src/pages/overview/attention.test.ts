@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Provider } from "../../api/types";
+import type { Provider, Webhook } from "../../api/types";
 import { needsOf } from "./attention";
 
 const LANES = { high: 0, normal: 0, low: 0 };
@@ -75,5 +75,25 @@ describe("what needs a person", () => {
       "ses has used 95% of its quota",
       "relay does not take mail from a.example",
     ]);
+  });
+
+  it("names a webhook that fails or that the gateway gave up, not one that a person paused", () => {
+    const webhook = (of: Partial<Webhook>) =>
+      ({
+        id: "whk_1",
+        url: "https://x.example",
+        pause: null,
+        failing_since: null,
+        ...of,
+      }) as Webhook;
+    const at = "2026-03-01T12:00:00Z";
+    const titles = (of: Partial<Webhook>) =>
+      needsOf(SYSTEM, QUEUE, [], [webhook(of)]).map(({ title }) => title);
+    expect(titles({})).toEqual([]);
+    expect(titles({ failing_since: at })).toEqual(["A webhook takes nothing"]);
+    expect(titles({ failing_since: at, pause: { by: "gateway", reason: "410", at } })).toEqual([
+      "A webhook was given up",
+    ]);
+    expect(titles({ failing_since: at, pause: { by: "key_1", reason: "", at } })).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // What a person has to look at now, most urgent first. Pure.
 
-import type { Provider, System } from "../../api/types";
+import type { Provider, System, Webhook } from "../../api/types";
 import { count, duration, percent } from "../../parts/format";
 import type { Queue } from "../../parts/queue";
 
@@ -11,7 +11,11 @@ export interface Need {
   detail: string;
   /** A moment that belongs to it, such as the next probe. */
   when?: { words: string; at: string };
-  place: { to: "/messages"; q: string } | { to: "/providers"; name: string } | { to: "/system" };
+  place:
+    | { to: "/messages"; q: string }
+    | { to: "/providers"; name: string }
+    | { to: "/webhooks" }
+    | { to: "/system" };
   action: string;
 }
 
@@ -26,11 +30,13 @@ export function needsOf(
   system: Pick<System, "ready" | "why_not_ready">,
   queue: Queue,
   providers: readonly Provider[],
+  webhooks: readonly Webhook[] = [],
 ): Need[] {
   const needs = [
     ...needsOfSystem(system),
     ...needsOfQueue(queue),
     ...providers.flatMap((provider) => [...needsOfProvider(provider)]),
+    ...webhooks.flatMap((webhook) => [...needsOfWebhook(webhook)]),
   ];
   return needs.sort((a, b) => URGENCY[a.tone] - URGENCY[b.tone]);
 }
@@ -59,8 +65,7 @@ function* needsOfQueue(queue: Queue): Generator<Need> {
       id: "unknown",
       tone: "warning",
       title: `${messages(queue.unknown)} with an unknown outcome`,
-      detail:
-        "A provider may or may not have taken them. They are not sent again by themselves: wait for evidence, or decide.",
+      detail: `A provider may have taken ${queue.unknown === 1 ? "it" : "them"}, or not. Nothing is sent again by itself: wait for evidence, or decide.`,
       place: { to: "/messages", q: "status:unknown" },
       action: "Decide",
     };
@@ -128,6 +133,27 @@ function* needsOfProvider(provider: Provider): Generator<Need> {
       tone: "warning",
       title: `${name} has used ${percent(Math.min(share, 1))} of its quota`,
       detail: "At the limit, mail goes to the next provider.",
+    };
+  }
+}
+
+function* needsOfWebhook({ id, url, pause, failing_since }: Webhook): Generator<Need> {
+  const at = { id, place: { to: "/webhooks" } as const, action: "Open" };
+  if (pause?.by === "gateway") {
+    yield {
+      ...at,
+      tone: "warning",
+      title: "A webhook was given up",
+      detail: `${url}: ${pause.reason}`,
+      when: { words: "since", at: pause.at },
+    };
+  } else if (pause === null && failing_since !== null) {
+    yield {
+      ...at,
+      tone: "warning",
+      title: "A webhook takes nothing",
+      detail: `Every call of ${url} fails; events are tried again over a day.`,
+      when: { words: "since", at: failing_since },
     };
   }
 }

@@ -12,7 +12,7 @@ import { Panel } from "../../parts/panel";
 import { PERIOD_WORDS, USUAL_PERIOD } from "../../parts/period";
 import { PeriodSwitch } from "../../parts/period-switch";
 import { inUse } from "../../parts/provider-names";
-import { useNewestMessages, useProviders, useStats } from "../../parts/queries";
+import { useNewestMessages, useProviders, useStats, useWebhooks } from "../../parts/queries";
 import { useSystem } from "../../shell/system";
 import { needsOf } from "./attention";
 import { AttentionList } from "./attention-list";
@@ -51,11 +51,16 @@ function Attention({ period }: { period: Period }) {
   const stats = useStats(period);
   const system = useSystem();
   const providers = useProviders();
+  const webhooks = useWebhooks();
   return (
     <Loaded query={system} loading={<Skeleton h={24} maw={420} />}>
       {(said) => (
         <Loaded query={providers} loading={<Skeleton h={24} maw={420} />}>
-          {(all) => <AttentionList needs={needsOf(said, stats.data?.queue ?? said.queue, all)} />}
+          {(all) => (
+            <AttentionList
+              needs={needsOf(said, stats.data?.queue ?? said.queue, all, webhooks.data)}
+            />
+          )}
         </Loaded>
       )}
     </Loaded>

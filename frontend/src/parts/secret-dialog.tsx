@@ -1,41 +1,48 @@
-// The secret of a new key: shown now and never again, so this closes only on purpose.
+// A secret that is shown now and never again, so this closes only on purpose.
 
 import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useState } from "react";
-import { CodeBlock } from "../../parts/copy";
-import type { KeyWithSecret } from "./queries";
+import { CodeBlock } from "./copy";
 
 interface Props {
-  made: KeyWithSecret | null;
+  /** Null: the dialog is closed. */
+  secret: string | null;
+  /** Whose secret it is. */
+  name: string;
+  /** What the gateway keeps, and where it should be stored. */
+  about: string;
   /** What has to be done beside storing it. */
   remark: string;
   onClose: () => void;
 }
 
-export function SecretDialog({ made, remark, onClose }: Props) {
+export function SecretDialog({ secret, name, about, remark, onClose }: Props) {
   return (
     <Modal
-      opened={made !== null}
+      opened={secret !== null}
       onClose={onClose}
-      title={`The secret of “${made?.name ?? ""}”`}
+      title={`The secret of “${name}”`}
       size="lg"
       withCloseButton={false}
       closeOnClickOutside={false}
       closeOnEscape={false}
     >
-      {made && <Secret secret={made.secret} remark={remark} onClose={onClose} />}
+      {secret !== null && (
+        <Secret secret={secret} about={about} remark={remark} onClose={onClose} />
+      )}
     </Modal>
   );
 }
 
-function Secret({ secret, remark, onClose }: { secret: string } & Omit<Props, "made">) {
+type SecretProps = { secret: string } & Pick<Props, "about" | "remark" | "onClose">;
+
+function Secret({ secret, about, remark, onClose }: SecretProps) {
   const [isStored, setStored] = useState(false);
   return (
     <Stack>
       <Alert color="orange" icon={<IconAlertTriangle />} title="It is shown only now" role="note">
-        The gateway keeps no more than its hash. Store it where your program reads it, such as a
-        secret manager; whoever has it may do what the key may do.
+        {about}
       </Alert>
       <CodeBlock code={secret} label="Secret" wrap />
       {remark && <Text size="sm">{remark}</Text>}
