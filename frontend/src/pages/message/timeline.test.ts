@@ -112,8 +112,8 @@ describe("the story of a message", () => {
   });
 
   it("shows words of a later version of the API instead of nothing", () => {
-    expect(texts(message(), event(1, "message.delivered", { recipient: "a@x" }))).toEqual([
-      "Delivered (a@x).",
+    expect(texts(message(), event(1, "message.archived" as Happening["type"], { recipient: "a@x" }))).toEqual([
+      "Archived (a@x).",
     ]);
     expect(providerName("other", KINDS)).toBe("other");
   });
