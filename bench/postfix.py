@@ -131,6 +131,8 @@ def postfix(*, relayhost: str, parent: Path | None = None, **settings: Any) -> I
         wait_for(port)
         yield Postfix(base, port)
     finally:
+        # The program that was started is a script; its daemon is asked by the id in its own file.
+        subprocess.run(["postfix", "-c", base, "stop"], check=False, capture_output=True)
         process.terminate()
         process.wait(60)
         shutil.rmtree(base, ignore_errors=True)

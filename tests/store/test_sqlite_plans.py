@@ -30,6 +30,7 @@ from mail_sender.store import (
     sqlite_suppressions,
     sqlite_work,
 )
+from mail_sender.store.paging import EventQuery
 from mail_sender.store.port import Query, SuppressionQuery
 from mail_sender.store.sqlite_file import prepare, writer_connection
 from mail_sender.store.webhooks import DeliveryQuery, OccurrenceQuery
@@ -220,7 +221,7 @@ def test_deliveries_are_walked_newest_first(connection: sqlite3.Connection) -> N
 
 def test_events_of_a_message_are_found_by_it(connection: sqlite3.Connection) -> None:
     """A timeline is read without reading everybody's."""
-    query = sqlite_read.EventQuery(
+    query = EventQuery(
         message_id=MessageId("m"), key_id=None, after=None, limit=5, newest_first=True
     )
 

@@ -243,3 +243,8 @@ def mark_of(provider: str, feedback: Feedback) -> bytes:
 def look_again(heard_at: datetime, now: datetime) -> datetime:
     """Return when to look for the message of an event again: after as long as it waited so far."""
     return now + min(max(now - heard_at, _SOONEST), _LATEST)
+
+
+def may_become_known(feedback: Feedback) -> bool:
+    """A message is durable before any provider has it: only the provider's id can come late."""
+    return feedback.message_id is None and feedback.provider_message_id is not None

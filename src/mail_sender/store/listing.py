@@ -13,6 +13,7 @@ from operator import attrgetter
 import msgspec
 
 from ..domain.message import Address, Content, Mailbox, Mode, OnUnknown, Priority
+from .codec import decode_content
 
 NOT_LISTED = frozenset({"text", "html", "attachments", "headers", "raw"})
 
@@ -70,6 +71,22 @@ def listed_tags(stored: str | None) -> tuple[tuple[str, ...], dict[str, str]]:
     except (msgspec.MsgspecError, ValueError):
         return (), {}
     return listed.tags, dict(listed.metadata)
+
+
+def readable(content: bytes | None, listed: str | None) -> Content:
+    """Return the content; where it is damaged, what lists show of it."""
+    try:
+        return decode_content(content or b"")
+    except (msgspec.MsgspecError, ValueError):
+        return readable_listed(listed)
+
+
+def readable_listed(listed: str | None) -> Content:
+    """Return what lists show; where even that is damaged, `unreadable_content`."""
+    try:
+        return decode_listed(listed or "")
+    except (msgspec.MsgspecError, ValueError):
+        return unreadable_content()
 
 
 def unreadable_content() -> Content:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.message import KeyId, MessageId
 from .micros import micros
 from .port import InvalidCursor
 
@@ -36,3 +38,14 @@ def event_number(id_: str) -> int:
     if found is None:
         raise InvalidCursor(id_)
     return int(found[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """See `port.Store.events`."""
+
+    message_id: MessageId | None
+    key_id: KeyId | None
+    after: str | None
+    limit: int
+    newest_first: bool

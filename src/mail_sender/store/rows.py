@@ -26,6 +26,7 @@ from ..domain.message import (
 )
 from ..domain.outcome import Blame
 from ..domain.status import RecipientStatus, State
+from ..domain.suppression import Origin, OriginKind, Suppression, SuppressionReason
 from .micros import instant, micros, micros_of, optional_instant, optional_micros
 from .moves import Begun, Standing
 from .paging import event_id
@@ -276,3 +277,19 @@ def pause_of(row: Columns) -> Pause:
     """Read (provider, reason, by, at)."""
     provider, reason, by, at = row
     return Pause(provider=provider, reason=reason, by=by, at=instant(at))
+
+
+# ---------------------------------------------------------------- suppressions
+
+
+def suppression_of(row: Sequence[Any]) -> Suppression:
+    """Read (address, reason, kind of origin, its id, created at, expires at, note)."""
+    address, reason, origin, origin_id, created_at, expires_at, note = row
+    return Suppression(
+        address=Address(address),
+        reason=SuppressionReason(reason),
+        origin=Origin(OriginKind(origin), origin_id),
+        created_at=instant(created_at),
+        expires_at=optional_instant(expires_at),
+        note=note,
+    )

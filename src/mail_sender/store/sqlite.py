@@ -43,6 +43,7 @@ from . import (
 from .figures import Period
 from .micros import micros, micros_of
 from .moves import Move, Standing
+from .paging import EventQuery
 from .port import (
     ActionResult,
     AddedSuppression,
@@ -277,7 +278,7 @@ class SqliteStore:
         newest_first: bool = False,
     ) -> Page[Event]:
         """See `port.Store.events`."""
-        query = sqlite_read.EventQuery(
+        query = EventQuery(
             message_id=message_id,
             key_id=key_id,
             after=after,

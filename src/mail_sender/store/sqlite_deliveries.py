@@ -21,10 +21,9 @@ from ..domain.webhook import (
     WebhookDelivery,
     WebhookId,
 )
-from .listing import listed_tags
 from .micros import micros, optional_micros
 from .paging import cursor_at, event_number, position
-from .rows import Columns, event_of, json_text
+from .rows import json_text
 from .sqlite_endpoints import Pausing, pause_now
 from .sqlite_values import insert_rows
 from .webhook_rows import (
@@ -32,6 +31,7 @@ from .webhook_rows import (
     WEBHOOK_ATTEMPT,
     delivery_columns,
     delivery_of,
+    occurrence_of,
     webhook_attempt_columns,
     webhook_attempt_of,
 )
@@ -44,7 +44,7 @@ _INSERT = f"INSERT OR IGNORE INTO webhook_deliveries ({DELIVERY})"
 
 def occurrences(connection: sqlite3.Connection, query: OccurrenceQuery) -> list[Occurrence]:
     """Return events with the key and tags of their messages."""
-    return [_occurrence(row) for row in connection.execute(*occurrences_statement(query))]
+    return [occurrence_of(row) for row in connection.execute(*occurrences_statement(query))]
 
 
 def occurrences_statement(query: OccurrenceQuery) -> tuple[str, Sequence[object]]:
@@ -65,12 +65,6 @@ def occurrences_statement(query: OccurrenceQuery) -> tuple[str, Sequence[object]
         f"WHERE {' AND '.join(wanted)} ORDER BY e.n LIMIT ?"
     )
     return statement, [*values, query.limit]
-
-
-def _occurrence(row: Columns) -> Occurrence:
-    *event, key_id, listed = row
-    tags, metadata = listed_tags(listed)
-    return Occurrence(event=event_of(tuple(event)), key_id=key_id, tags=tags, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .hearing import (
     heard,
     look_again,
     mark_of,
+    may_become_known,
     suppressions_of_stranger,
 )
 from .micros import instant, micros, micros_of, optional_micros
@@ -139,18 +140,13 @@ def _all_learnt(
         seq = owners.row_of(provider, feedback)
         if seq is not None:
             learnt.append(sitting.attach(seq, provider, feedback))
-        elif _may_become_known(feedback):
+        elif may_become_known(feedback):
             sitting.let_wait(provider, feedback)
             learnt.append(Learnt(provider=provider, feedback=feedback, fate=Fate.WAITING))
         else:
             learnt.append(sitting.refuse(provider, feedback))
     sitting.close()
     return learnt
-
-
-def _may_become_known(feedback: Feedback) -> bool:
-    """A message is durable before any provider has it: only the provider's id can come late."""
-    return feedback.message_id is None and feedback.provider_message_id is not None
 
 
 # ---------------------------------------------------------------- whose they are

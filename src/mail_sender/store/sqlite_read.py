@@ -7,20 +7,16 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from ..domain.attempt import Attempt
 from ..domain.event import Event
-from ..domain.message import Content, KeyId, MessageId, Priority
+from ..domain.message import Content, MessageId, Priority
 from ..domain.status import State
-from .codec import decode_content
-from .listing import decode_listed, unreadable_content
+from .listing import readable, readable_listed
 from .micros import micros, optional_instant
-from .paging import event_number
+from .paging import EventQuery, event_number
 from .port import Depth, Page, Recipient, Record
 from .rows import (
     ATTEMPT,
@@ -64,29 +60,15 @@ def get(connection: sqlite3.Connection, id_: MessageId) -> Record | None:
     if row is None:
         return None
     seq, *record, listed, content = row
-    return _records(connection, {seq: record}, {seq: _whole(content, listed)}, [seq])[0]
+    return _records(connection, {seq: record}, {seq: readable(content, listed)}, [seq])[0]
 
 
 def by_seqs(connection: sqlite3.Connection, seqs: Sequence[int]) -> list[Record]:
     """Return records in the order of `seqs`, without bodies."""
     rows = connection.execute(_SEVERAL, (json_text(seqs),)).fetchall()
     records = {seq: record for seq, *record, _ in rows}
-    contents = {row[0]: _listed(row[-1]) for row in rows}
+    contents = {row[0]: readable_listed(row[-1]) for row in rows}
     return _records(connection, records, contents, seqs)
-
-
-def _whole(content: bytes | None, listed: str | None) -> Content:
-    try:
-        return decode_content(content or b"")
-    except (msgspec.MsgspecError, ValueError):
-        return _listed(listed)
-
-
-def _listed(listed: str | None) -> Content:
-    try:
-        return decode_listed(listed or "")
-    except (msgspec.MsgspecError, ValueError):
-        return unreadable_content()
 
 
 def _records(
@@ -106,17 +88,6 @@ def _records(
 
 
 # ---------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
-    """See `port.Store.events`."""
-
-    message_id: MessageId | None
-    key_id: KeyId | None
-    after: str | None
-    limit: int
-    newest_first: bool
 
 
 def events(connection: sqlite3.Connection, query: EventQuery) -> Page[Event]:

@@ -11,15 +11,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..domain.message import Address
-from ..domain.suppression import Origin, OriginKind, Suppression, SuppressionReason, joined
+from ..domain.suppression import Suppression, SuppressionReason, joined
 from .listing import ascii_lower
-from .micros import instant, micros, optional_instant, optional_micros
+from .micros import instant, micros, optional_micros
 from .paging import cursor_at, position
 from .port import Added, AddedSuppression, Page, SuppressionQuery
-from .rows import Columns, json_text, storable
+from .rows import Columns, json_text, storable, suppression_of
 from .sqlite_values import select_rows, update_rows
 
 _COLUMNS = "address, reason, origin, origin_id, created_at, expires_at, note"
@@ -84,7 +83,7 @@ def _known(
     connection: sqlite3.Connection, addresses: Iterable[Address], now: int
 ) -> dict[str, Suppression]:
     mailboxes = json_text([ascii_lower(address) for address in addresses])
-    found = map(_suppression, connection.execute(BY_MAILBOX, (mailboxes, now)))
+    found = map(suppression_of, connection.execute(BY_MAILBOX, (mailboxes, now)))
     return {ascii_lower(it.address): it for it in found}
 
 
@@ -94,7 +93,7 @@ def remove(connection: sqlite3.Connection, removal: Removal) -> Suppression | No
         f"DELETE FROM suppressions WHERE mailbox = ? RETURNING {_COLUMNS}",
         (ascii_lower(removal.address),),
     ).fetchone()
-    found = _suppression(row) if row else None
+    found = suppression_of(row) if row else None
     return found if found and found.counts(instant(removal.now)) else None
 
 
@@ -133,7 +132,7 @@ def suppressions(
 ) -> Page[Suppression]:
     """Return a page, newest first. Raises `InvalidCursor`."""
     rows = connection.execute(*statement(query, now)).fetchall()
-    shown = [_suppression(row[1:]) for row in rows[: query.limit]]
+    shown = [suppression_of(row[1:]) for row in rows[: query.limit]]
     more = bool(shown) and len(rows) > len(shown)
     cursor = cursor_at(shown[-1].created_at, rows[len(shown) - 1][0]) if more else None
     return Page(shown, cursor)
@@ -176,16 +175,4 @@ def _row(mailbox: str, it: Suppression) -> Columns:
         micros(it.created_at),
         optional_micros(it.expires_at),
         storable(it.note),
-    )
-
-
-def _suppression(row: Sequence[Any]) -> Suppression:
-    address, reason, origin, origin_id, created_at, expires_at, note = row
-    return Suppression(
-        address=Address(address),
-        reason=SuppressionReason(reason),
-        origin=Origin(OriginKind(origin), origin_id),
-        created_at=instant(created_at),
-        expires_at=optional_instant(expires_at),
-        note=note,
     )

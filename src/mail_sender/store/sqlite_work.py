@@ -11,29 +11,17 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from ..domain.attempt import Attempt, OutcomeKind
-from ..domain.message import Address
-from ..domain.status import RecipientStatus, State
-from ..domain.suppression import SuppressionReason
+from ..domain.status import State
 from . import moves
-from .codec import decode_content
-from .micros import instant, micros, optional_micros
-from .moves import SETTLE_PAUSE, lease_of
+from .leases import MOST_OCTETS, lease_of_row
+from .micros import micros, optional_micros
+from .moves import SETTLE_PAUSE
 from .port import Lease
-from .rows import (
-    LANE,
-    MESSAGE,
-    Columns,
-    json_text,
-    message_of,
-)
+from .rows import LANE, MESSAGE, Columns, json_text
 from .sqlite_moves import forgive_step_of_clock, standing_at, write_move
-
-_MOST_OCTETS = 32 * 1024 * 1024  #: of content in one claim: a worker must be able to hold it
 
 _decode = msgspec.json.Decoder().decode
 
@@ -147,7 +135,7 @@ def _take(
         _TAKE, (seqs, state.value, optional_micros(due_at), claim.owner, micros(claim.now))
     )
     rows = {row[0]: row for row in connection.execute(TAKEN, (seqs, micros(claim.now)))}
-    leases = [_lease(rows[seq], claim.owner, state) for seq in order]
+    leases = [lease_of_row(rows[seq], claim.owner, state) for seq in order]
     for seq, lease in zip(order, leases, strict=True):
         if lease is None:
             standing = standing_at(connection, seq)
@@ -161,43 +149,7 @@ def _that_fit(chosen: Sequence[tuple[int, int]]) -> list[int]:
     octets = 0
     for seq, size in chosen:
         octets += size
-        if fit and octets > _MOST_OCTETS:
+        if fit and octets > MOST_OCTETS:
             break
         fit.append(seq)
     return fit
-
-
-def _lease(row: Columns, owner: str, state: State) -> Lease | None:
-    """Return the lease; None when the content cannot be read."""
-    _, *message, fence, retries_made, content, recipients, attempts, suppressed = row
-    try:
-        decoded = decode_content(content or b"")
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    return lease_of(
-        message_of(message, decoded),
-        owner=owner,
-        fence=fence,
-        waiting=RecipientStatus.QUEUED if state is State.LEASED else RecipientStatus.UNKNOWN,
-        statuses={Address(a): RecipientStatus(status) for a, status in _decode(recipients)},
-        attempts=[_past(fields) for fields in _decode(attempts)] if attempts else (),
-        retries_made=retries_made,
-        suppressed=_suppressed(suppressed) if suppressed and state is State.LEASED else {},
-    )
-
-
-def _suppressed(reasons: str) -> dict[Address, SuppressionReason]:
-    return {Address(a): SuppressionReason(reason) for a, reason in _decode(reasons).items()}
-
-
-def _past(fields: Sequence[Any]) -> Attempt:
-    """Return as much of an attempt as a lease is made from."""
-    number, provider, outcome, detail, started_at = fields
-    return Attempt(
-        number=number,
-        provider=provider,
-        started_at=instant(started_at),
-        duration=moves.UNMEASURED,
-        outcome=OutcomeKind(outcome),
-        detail=detail,
-    )

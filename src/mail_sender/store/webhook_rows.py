@@ -18,6 +18,7 @@ from ..domain.secret import Secret
 from ..domain.webhook import (
     DeliveryId,
     DeliveryState,
+    Occurrence,
     Webhook,
     WebhookAttempt,
     WebhookDelivery,
@@ -25,11 +26,22 @@ from ..domain.webhook import (
     WebhookPause,
     WebhookSettings,
 )
+from .listing import listed_tags
 from .micros import instant, micros, micros_of, optional_instant, optional_micros
 from .paging import event_id
-from .rows import Columns, json_text, storable
+from .rows import Columns, event_of, json_text, storable
 
 _decode = msgspec.json.Decoder().decode
+
+# ---------------------------------------------------------------- occurrences
+
+
+def occurrence_of(row: Sequence[Any]) -> Occurrence:
+    """Read what `rows.event_of` reads, then (key id, what a list shows of the content)."""
+    *event, key_id, listed = row
+    tags, metadata = listed_tags(listed)
+    return Occurrence(event=event_of(tuple(event)), key_id=key_id, tags=tags, metadata=metadata)
+
 
 # ---------------------------------------------------------------- webhooks
 

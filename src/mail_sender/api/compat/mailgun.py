@@ -22,34 +22,11 @@ from ..answers import Answer
 from ..bodies import parsed
 from .mailgun_events import ASKED, list_events, mailgun_id
 from .mailgun_mail import Posted, PostedMime, content_of_mime, contents_of, read_posted
-from .refusal import Reason, Refusal
+from .refusal import PLAIN_STATUS, Reason, Refusal
 from .submitting import headers_of, take_all, why_not
 from .vendor import Call, Vendor, Visit
 
-_NO: dict[Reason, int] = {
-    Reason.NOT_READABLE: 400,
-    Reason.MEDIA_TYPE: 400,
-    Reason.TOO_LARGE: 413,
-    Reason.INVALID: 400,
-    Reason.UNSUPPORTED: 400,
-    Reason.NO_KEY: 401,
-    Reason.BAD_KEY: 401,
-    Reason.SCOPE: 403,
-    Reason.SENDER: 403,
-    Reason.NETWORK: 403,
-    Reason.NO_SUCH_CALL: 404,
-    Reason.WRONG_METHOD: 405,
-    Reason.NOT_FOUND: 404,
-    Reason.CONFLICT: 400,
-    Reason.KEY_REUSED: 400,
-    Reason.KEY_RUNNING: 429,
-    Reason.TOO_FAST: 429,
-    Reason.UNAVAILABLE: 503,
-    Reason.MESSAGE_REFUSED: 400,
-    Reason.NOT_SENT: 503,
-    Reason.OUTCOME_UNKNOWN: 504,
-    Reason.INTERNAL: 500,
-}
+_NO = {**PLAIN_STATUS, Reason.MEDIA_TYPE: 400}
 
 
 async def send(visit: Visit) -> Response:

@@ -42,6 +42,33 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+#: HTTP statuses of vendors whose answers have no code besides.
+PLAIN_STATUS: Mapping[Reason, int] = {
+    Reason.NOT_READABLE: 400,
+    Reason.MEDIA_TYPE: 415,
+    Reason.TOO_LARGE: 413,
+    Reason.INVALID: 400,
+    Reason.UNSUPPORTED: 400,
+    Reason.NO_KEY: 401,
+    Reason.BAD_KEY: 401,
+    Reason.SCOPE: 403,
+    Reason.SENDER: 403,
+    Reason.NETWORK: 403,
+    Reason.NO_SUCH_CALL: 404,
+    Reason.WRONG_METHOD: 405,
+    Reason.NOT_FOUND: 404,
+    Reason.CONFLICT: 400,
+    Reason.KEY_REUSED: 400,
+    Reason.KEY_RUNNING: 429,
+    Reason.TOO_FAST: 429,
+    Reason.UNAVAILABLE: 503,
+    Reason.MESSAGE_REFUSED: 400,
+    Reason.NOT_SENT: 503,
+    Reason.OUTCOME_UNKNOWN: 504,
+    Reason.INTERNAL: 500,
+}
+
+
 class Refusal(Exception):
     """A request that is refused.
 

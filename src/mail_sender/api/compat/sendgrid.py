@@ -24,36 +24,12 @@ from ..answers import Answer
 from ..bodies import json_bytes, parsed
 from .ids import id_of, number_of
 from .reading import read_document
-from .refusal import Reason, Refusal
+from .refusal import PLAIN_STATUS, Reason, Refusal
 from .sendgrid_mail import Mail, contents_of
 from .standing import record_of
 from .submitting import headers_of, take_all, why_not
 from .vendor import Call, Vendor, Visit, bearer, field_of
 
-_NO: dict[Reason, int] = {
-    Reason.NOT_READABLE: 400,
-    Reason.MEDIA_TYPE: 415,
-    Reason.TOO_LARGE: 413,
-    Reason.INVALID: 400,
-    Reason.UNSUPPORTED: 400,
-    Reason.NO_KEY: 401,
-    Reason.BAD_KEY: 401,
-    Reason.SCOPE: 403,
-    Reason.SENDER: 403,
-    Reason.NETWORK: 403,
-    Reason.NO_SUCH_CALL: 404,
-    Reason.WRONG_METHOD: 405,
-    Reason.NOT_FOUND: 404,
-    Reason.CONFLICT: 400,
-    Reason.KEY_REUSED: 400,
-    Reason.KEY_RUNNING: 429,
-    Reason.TOO_FAST: 429,
-    Reason.UNAVAILABLE: 503,
-    Reason.MESSAGE_REFUSED: 400,
-    Reason.NOT_SENT: 503,
-    Reason.OUTCOME_UNKNOWN: 504,
-    Reason.INTERNAL: 500,
-}
 _OF_PERSONALIZATION = {"to", "cc", "bcc"}
 _ASKED = re.compile(
     r"\s*(msg_id|to_email|from_email|subject)\s*=\s*\"([^\"]*)\"\s*(?:AND|$)", re.IGNORECASE
@@ -162,7 +138,7 @@ class SendGrid(Vendor):
             {"message": message, "field": field, "help": None}
             for message, field in found or [(words, None)]
         ]
-        return Answer({"errors": errors}, _NO[refusal.reason])
+        return Answer({"errors": errors}, PLAIN_STATUS[refusal.reason])
 
 
 _MOST_ERRORS = 20

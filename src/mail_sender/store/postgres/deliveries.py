@@ -19,15 +19,14 @@ from ...domain.webhook import (
     WebhookDelivery,
     WebhookId,
 )
-from ..listing import listed_tags
 from ..micros import micros, optional_micros
 from ..paging import cursor_at, event_number, position
-from ..rows import event_of
 from ..webhook_rows import (
     DELIVERY,
     WEBHOOK_ATTEMPT,
     delivery_columns,
     delivery_of,
+    occurrence_of,
     webhook_attempt_columns,
     webhook_attempt_of,
 )
@@ -52,7 +51,7 @@ _INSERT = f"""
 async def occurrences(connection: Connection, query: OccurrenceQuery) -> list[Occurrence]:
     """Return events with the key and tags of their messages: those before any open write."""
     select, values = occurrences_statement(query)
-    return [_occurrence(tuple(row)) for row in await connection.fetch(select, *values)]
+    return [occurrence_of(tuple(row)) for row in await connection.fetch(select, *values)]
 
 
 def occurrences_statement(query: OccurrenceQuery) -> tuple[str, Sequence[object]]:
@@ -71,12 +70,6 @@ def occurrences_statement(query: OccurrenceQuery) -> tuple[str, Sequence[object]
         "LEFT JOIN messages AS m ON m.seq = e.seq LEFT JOIN contents AS c ON c.seq = e.seq "
         f"WHERE {' AND '.join(wanted)} ORDER BY e.n LIMIT $1"
     ), values
-
-
-def _occurrence(row: Sequence[Any]) -> Occurrence:
-    *event, key_id, listed = row
-    tags, metadata = listed_tags(listed)
-    return Occurrence(event=event_of(tuple(event)), key_id=key_id, tags=tags, metadata=metadata)
 
 
 _MOVE_CURSOR = "UPDATE webhooks SET cursor = $2 WHERE id = $1 AND cursor = $3 RETURNING id"

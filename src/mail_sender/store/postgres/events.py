@@ -15,11 +15,9 @@ Rule: the events of a transaction are written by one statement, or their places 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...domain.event import Event
-from ...domain.message import KeyId, MessageId
-from ..paging import event_number
+from ..paging import EventQuery, event_number
 from ..port import Page
 from ..rows import Columns, event_columns, event_of
 from .hosts import Connection
@@ -74,17 +72,6 @@ async def append(connection: Connection, event: Event) -> None:
 
 
 # ---------------------------------------------------------------- reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
-    """See `port.Store.events`."""
-
-    message_id: MessageId | None
-    key_id: KeyId | None
-    after: str | None
-    limit: int
-    newest_first: bool
 
 
 async def page(connection: Connection, query: EventQuery) -> Page[Event]:

@@ -26,6 +26,7 @@ from ..hearing import (
     heard,
     look_again,
     mark_of,
+    may_become_known,
     suppressions_of_stranger,
 )
 from ..micros import instant, micros, micros_of, optional_micros
@@ -139,7 +140,7 @@ async def _all_learnt(connection: Connection, told: Sequence[tuple[str, Feedback
             learnt.append(Learnt(provider=provider, feedback=feedback, fate=Fate.KNOWN))
         elif seq is not None:
             learnt.append(sitting.attach(seq, provider, feedback))
-        elif _may_become_known(feedback):
+        elif may_become_known(feedback):
             due_at = micros(look_again(sitting.now, sitting.now))
             waits.append(
                 (provider, due_at, _encode(replace(feedback, detail=text(feedback.detail))))
@@ -152,11 +153,6 @@ async def _all_learnt(connection: Connection, told: Sequence[tuple[str, Feedback
         await connection.execute(_WAIT, *columns(waits, 3))
     await _write(connection, sitting)
     return learnt
-
-
-def _may_become_known(feedback: Feedback) -> bool:
-    """A message is durable before any provider has it: only the provider's id can come late."""
-    return feedback.message_id is None and feedback.provider_message_id is not None
 
 
 # ---------------------------------------------------------------- whose they are

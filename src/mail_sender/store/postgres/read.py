@@ -8,13 +8,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from ...domain.attempt import Attempt
 from ...domain.message import Content, MessageId, Priority
 from ...domain.status import State
-from ..codec import decode_content
-from ..listing import decode_listed, unreadable_content
+from ..listing import readable, readable_listed
 from ..micros import optional_instant
 from ..port import Depth, Recipient, Record
 from ..rows import (
@@ -58,29 +55,16 @@ async def get(connection: Connection, id_: MessageId) -> Record | None:
         if row is None:
             return None
         seq, *record, listed, content = row
-        return (await _records(connection, {seq: record}, {seq: _whole(content, listed)}, [seq]))[0]
+        contents = {seq: readable(content, listed)}
+        return (await _records(connection, {seq: record}, contents, [seq]))[0]
 
 
 async def by_seqs(connection: Connection, seqs: Sequence[int]) -> list[Record]:
     """Return records in the order of `seqs`, without bodies. Within the caller's transaction."""
     rows = await connection.fetch(_SEVERAL, seqs)
     records = {row[0]: list(row)[1:-1] for row in rows}
-    contents = {row[0]: _listed(row[-1]) for row in rows}
+    contents = {row[0]: readable_listed(row[-1]) for row in rows}
     return await _records(connection, records, contents, [seq for seq in seqs if seq in records])
-
-
-def _whole(content: bytes | None, listed: str | None) -> Content:
-    try:
-        return decode_content(content or b"")
-    except (msgspec.MsgspecError, ValueError):
-        return _listed(listed)
-
-
-def _listed(listed: str | None) -> Content:
-    try:
-        return decode_listed(listed or "")
-    except (msgspec.MsgspecError, ValueError):
-        return unreadable_content()
 
 
 async def _records(

@@ -26,6 +26,7 @@ from ...domain.suppression import Suppression, SuppressionReason
 from .. import moves
 from ..figures import Period
 from ..micros import instant, micros, micros_of
+from ..paging import EventQuery
 from ..port import (
     ActionResult,
     AddedSuppression,
@@ -343,7 +344,7 @@ class PostgresStore:
         newest_first: bool = False,
     ) -> Page[Event]:
         """See `port.Store.events`. In order of appending: what is older than any open write."""
-        query = events.EventQuery(
+        query = EventQuery(
             message_id=message_id,
             key_id=key_id,
             after=after,

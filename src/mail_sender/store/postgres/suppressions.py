@@ -9,15 +9,14 @@ Neighbours: a claim looks at the list within its own statement (`work`), an acce
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ...domain.message import Address
-from ...domain.suppression import Origin, OriginKind, Suppression, SuppressionReason, joined
+from ...domain.suppression import Suppression, SuppressionReason, joined
 from ..listing import ascii_lower
-from ..micros import instant, micros, optional_instant, optional_micros
+from ..micros import micros, optional_micros
 from ..paging import cursor_at, position
 from ..port import Added, AddedSuppression, Page, SuppressionQuery
-from ..rows import Columns
+from ..rows import Columns, suppression_of
 from .hosts import Connection
 from .sql import NOW, columns, text, unnest
 
@@ -71,7 +70,7 @@ def _added(before: Suppression | None, after: Suppression) -> Added:
 
 async def _known(connection: Connection, addresses: Iterable[Address]) -> dict[str, Suppression]:
     mailboxes = [text(ascii_lower(address)) for address in addresses]
-    found = [_suppression(tuple(row)) for row in await connection.fetch(BY_MAILBOX, mailboxes)]
+    found = [suppression_of(tuple(row)) for row in await connection.fetch(BY_MAILBOX, mailboxes)]
     return {ascii_lower(it.address): it for it in found}
 
 
@@ -81,7 +80,7 @@ async def remove(connection: Connection, address: Address) -> Suppression | None
         f"DELETE FROM suppressions WHERE mailbox = $1 RETURNING {_COLUMNS}, {_COUNTS}",
         text(ascii_lower(address)),
     )
-    return _suppression(tuple(row)[:-1]) if row and row[-1] else None
+    return suppression_of(tuple(row)[:-1]) if row and row[-1] else None
 
 
 async def forget_expired(connection: Connection) -> None:
@@ -116,7 +115,7 @@ async def suppressions(connection: Connection, query: SuppressionQuery) -> Page[
     """Return a page, newest first. Raises `InvalidCursor`."""
     select, values = statement(query)
     rows = await connection.fetch(select, *values)
-    shown = [_suppression(tuple(row)[1:]) for row in rows[: query.limit]]
+    shown = [suppression_of(tuple(row)[1:]) for row in rows[: query.limit]]
     more = bool(shown) and len(rows) > len(shown)
     cursor = cursor_at(shown[-1].created_at, rows[len(shown) - 1][0]) if more else None
     return Page(shown, cursor)
@@ -161,16 +160,4 @@ def _row(mailbox: str, it: Suppression) -> Columns:
         micros(it.created_at),
         optional_micros(it.expires_at),
         text(it.note),
-    )
-
-
-def _suppression(row: Sequence[Any]) -> Suppression:
-    address, reason, origin, origin_id, created_at, expires_at, note = row
-    return Suppression(
-        address=Address(address),
-        reason=SuppressionReason(reason),
-        origin=Origin(OriginKind(origin), origin_id),
-        created_at=instant(created_at),
-        expires_at=optional_instant(expires_at),
-        note=note,
     )

@@ -16,25 +16,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from ...domain.attempt import Attempt, OutcomeKind
-from ...domain.message import Address, Priority
-from ...domain.status import RecipientStatus, State
-from ...domain.suppression import SuppressionReason
+from ...domain.message import Priority
+from ...domain.status import State
 from .. import moves
-from ..codec import decode_content
+from ..leases import MOST_OCTETS, lease_of_row
 from ..micros import instant, micros_of
-from ..moves import SETTLE_PAUSE, lease_of
+from ..moves import SETTLE_PAUSE
 from ..port import Lease
-from ..rows import LANE, MESSAGE, message_of
+from ..rows import LANE, MESSAGE
 from .hosts import Connection
 from .moves import Written, standings, write
 from .sql import NOW
-
-_MOST_OCTETS = 32 * 1024 * 1024  #: of content in one claim: a worker must be able to hold it
-
-_decode = msgspec.json.Decoder().decode
 
 # ---------------------------------------------------------------- owners
 
@@ -79,7 +71,7 @@ _FITTING = f"""
             SELECT seq, row_number() OVER in_turn AS turn,
                 sum(size) OVER in_turn AS octets
             FROM chosen WINDOW in_turn AS (ORDER BY lane, due_at, seq)
-        ) AS counted WHERE turn = 1 OR octets <= {_MOST_OCTETS}
+        ) AS counted WHERE turn = 1 OR octets <= {MOST_OCTETS}
     )
 """
 CLAIM = f"""
@@ -149,46 +141,10 @@ async def leases(
 ) -> list[Lease]:
     """Return the leases of claimed messages. Whose content is damaged is ended instead."""
     rows = {row[0]: row for row in await connection.fetch(TAKEN, order)}
-    found = {seq: _lease(tuple(rows[seq]), owner, state) for seq in order if seq in rows}
+    found = {seq: lease_of_row(tuple(rows[seq]), owner, state) for seq in order if seq in rows}
     if damaged := [seq for seq, lease in found.items() if lease is None]:
         async with connection.transaction():
             now, standing = await standings(connection, damaged)
             moved = [(seq, moves.unreadable(it, now)) for seq, it in standing.items()]
             await write(connection, Written(moved))
     return [lease for lease in found.values() if lease is not None]
-
-
-def _lease(row: Sequence[Any], owner: str, state: State) -> Lease | None:
-    """Return the lease; None when the content cannot be read."""
-    _, *message, fence, retries_made, content, recipients, attempts, suppressed = row
-    try:
-        decoded = decode_content(content or b"")
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    return lease_of(
-        message_of(message, decoded),
-        owner=owner,
-        fence=fence,
-        waiting=RecipientStatus.QUEUED if state is State.LEASED else RecipientStatus.UNKNOWN,
-        statuses={Address(a): RecipientStatus(status) for a, status in _decode(recipients)},
-        attempts=[_past(fields) for fields in _decode(attempts)] if attempts else (),
-        retries_made=retries_made,
-        suppressed=_suppressed(suppressed) if suppressed and state is State.LEASED else {},
-    )
-
-
-def _suppressed(reasons: str) -> dict[Address, SuppressionReason]:
-    return {Address(a): SuppressionReason(reason) for a, reason in _decode(reasons).items()}
-
-
-def _past(fields: Sequence[Any]) -> Attempt:
-    """Return as much of an attempt as a lease is made from."""
-    number, provider, outcome, detail, started_at = fields
-    return Attempt(
-        number=number,
-        provider=provider,
-        started_at=instant(started_at),
-        duration=moves.UNMEASURED,
-        outcome=OutcomeKind(outcome),
-        detail=detail,
-    )
