@@ -112,9 +112,9 @@ describe("the story of a message", () => {
   });
 
   it("shows words of a later version of the API instead of nothing", () => {
-    expect(texts(message(), event(1, "message.archived" as Happening["type"], { recipient: "a@x" }))).toEqual([
-      "Archived (a@x).",
-    ]);
+    expect(
+      texts(message(), event(1, "message.noted" as "message.sent", { recipient: "a@x" })),
+    ).toEqual(["Noted (a@x)."]);
     expect(providerName("other", KINDS)).toBe("other");
   });
 
@@ -131,5 +131,10 @@ describe("the story of a message", () => {
       "It bounced for good from ann@example.net.",
     ]);
     expect(steps[1]?.why).toBe("It said: 550 5.1.1 No such user");
+  });
+
+  it("tells an address with a dollar sign as it is", () => {
+    const told = event(1, "message.complained", { recipient: "$&@example.net" });
+    expect(texts(message(), told)).toEqual(["$&@example.net reported it as spam."]);
   });
 });

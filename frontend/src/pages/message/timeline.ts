@@ -237,7 +237,8 @@ function afterwards({ type, data }: Happening): Said | null {
   const why = words.filter(Boolean).join(" ");
   return {
     color,
-    text: upper(sentence.replace("%s", who)),
+    // A function, for a "$" of the address would be read as a pattern.
+    text: upper(sentence.replace("%s", () => who)),
     ...(why && { why: `It said: ${why}` }),
   };
 }
