@@ -1,20 +1,24 @@
 // One call of a vendor's library, changed by address and key alone.
 //
-// Reads {library, do, url, key, mail, …} from standard input, prints {value} or {error}.
-import { text } from "node:stream/consumers";
-import { setTimeout } from "node:timers/promises";
+// Reads {library, do, url, key, mail, …} as a line from standard input, prints {value} or {error}.
+import { createInterface } from "node:readline";
 import * as libraries from "./libraries.mjs";
 
-const asked = JSON.parse(await text(process.stdin));
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const asked = JSON.parse((await lines.next()).value);
 
-// Sends `count` mails one after the other, `pause` milliseconds apart.
+// Sends `count` mails one after the other. After `rest_after` of them it says so in a line and
+// goes on at the next line from standard input, its connections still open.
 async function sendMany() {
   const { send } = libraries[asked.library];
   for (let number = 0; number < asked.count; number += 1) {
+    if (number === asked.rest_after) {
+      process.stdout.write("resting\n");
+      await lines.next();
+    }
     const mail = { ...asked.mail, subject: `${asked.mail.subject} ${number}` };
     const answer = await send({ ...asked, mail });
     if (answer?.error) throw new Error(JSON.stringify(answer.error)); // Resend's never throws
-    await setTimeout(asked.pause);
   }
 }
 
