@@ -112,9 +112,9 @@ describe("the story of a message", () => {
   });
 
   it("shows words of a later version of the API instead of nothing", () => {
-    expect(
-      texts(message(), event(1, "message.noted" as "message.sent", { recipient: "a@x" })),
-    ).toEqual(["Noted (a@x)."]);
+    expect(texts(message(), event(1, "message.noted", { recipient: "a@x" }))).toEqual([
+      "Noted (a@x).",
+    ]);
     expect(providerName("other", KINDS)).toBe("other");
   });
 
