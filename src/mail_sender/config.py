@@ -118,7 +118,32 @@ class StoreConfig(_Section, frozen=True):
 class QueueConfig(_Section, frozen=True):
     """When messages are tried, and how many may wait."""
 
-    url: Annotated[str, Doc(description="`store:`: the store itself is the queue.")] = "store:"
+    url: Annotated[
+        str,
+        Doc(
+            description="`store:`: the store itself is the queue. `nats://host1,host2:4222` (or "
+            "`tls://…`): NATS JetStream tells the workers of all nodes what is due; the store must "
+            "be PostgreSQL."
+        ),
+    ] = "store:"
+    credentials_file: (
+        Annotated[str, Doc(description="NATS: file with the user's JWT and key (`.creds`).")] | None
+    ) = None
+    ca_file: (
+        Annotated[str, Doc(description="NATS: PEM file of who signs the servers' certificates.")]
+        | None
+    ) = None
+    stream: Annotated[
+        str,
+        Doc(
+            pattern="^[A-Za-z0-9_-]+$",
+            description="NATS: name of the stream, made when it is missing. One for each database.",
+        ),
+    ] = "MAIL_SENDER"
+    replicas: Annotated[
+        typing.Literal[1, 3, 5],
+        Doc(description="NATS: servers that keep a copy of the stream, when it is made."),
+    ] = 1
     give_up_after: Annotated[
         timedelta, Doc(description="No attempt begins later than this after acceptance.")
     ] = timedelta(hours=20)

@@ -49,6 +49,7 @@ from ..providers.port import Provider
 from ..providers.registry import make_provider, make_webhook
 from ..providers.settings import InboxSink, Tools
 from ..providers.webhook import Webhook
+from ..queue.jetstream import JetStreamQueue
 from ..queue.polling import PollingQueue
 from ..queue.port import Queue
 from ..queue.shared import SharedQueue
@@ -64,6 +65,7 @@ from ..worker.worker import Watchers, Worker, WorkerPolicy
 from .settings import (
     BUILT_IN,
     Settings,
+    broker_of,
     demo_tables,
     frontend_path,
     postgres_hosts,
@@ -111,11 +113,6 @@ def make_providers(settings: Settings, tools: Tools) -> dict[str, Provider]:
     return {
         name: make_provider(name, provider, tools) for name, provider in settings.providers.items()
     }
-
-
-def _queue_of(store: Store) -> Queue:
-    here = PollingQueue()
-    return SharedQueue(here, store.bell) if isinstance(store, PostgresStore) else here
 
 
 def make_webhooks(settings: Settings, tools: Tools) -> dict[str, Webhook]:
@@ -214,7 +211,7 @@ class Gateway:
         self._stack.push_async_callback(self.fleet.close)
         caller = self._webhook_caller()
         self.endpoints = Endpoints(self.store.webhooks, caller, self.clock)
-        self.queue = _queue_of(self.store)
+        self.queue = self._started_queue()
         self.watchers = Watchers()
         await self._start_worker(alone=path is not None)
         self._links = unsubscribe_links(config)
@@ -290,6 +287,17 @@ class Gateway:
     def _with_built_in(self) -> Settings:
         built_in = provider_settings(BUILT_IN, {"kind": "sandbox"}, Source())
         return replace(self.settings, providers={BUILT_IN: built_in, **self.settings.providers})
+
+    def _started_queue(self) -> Queue:
+        here = PollingQueue()
+        if broker := broker_of(self.settings.config):
+            queue = JetStreamQueue(here, broker, self._broker_changed)
+            queue.start()
+            self._stack.push_async_callback(queue.stop)
+            return queue
+        if isinstance(self.store, PostgresStore):
+            return SharedQueue(here, self.store.bell)
+        return here
 
     async def _start_worker(self, *, alone: bool) -> None:
         config = self.settings.config
@@ -429,6 +437,13 @@ class Gateway:
         if learnt.state is not None and learnt.message_id is not None:
             self.metrics.concluded.labels(learnt.state).inc()
             self.watchers.settled(learnt.message_id, learnt.state)
+
+    def _broker_changed(self, why_away: str | None) -> None:
+        self.metrics.broker_reached.set(why_away is None)
+        if why_away is None:
+            maillog.process("broker_reached")
+        else:
+            maillog.trouble("broker", why_away)
 
     def _breaker_changed(self, provider: str, view: BreakerView) -> None:
         is_open = view.state is not BreakerState.CLOSED

@@ -30,6 +30,7 @@ from ..events.targets import TargetRules, networks
 from ..feedback.unsubscribe import BY_LINK
 from ..providers.registry import settings_of
 from ..providers.settings import CommonSettings
+from ..queue.jetstream import Broker, servers_of
 from ..sandbox.faults import Kind
 from ..sandbox.provider_events import MAILGUN_SIGNING_KEY, TOPIC_ARN
 from ..sandbox.server import DEFAULT_ACCOUNTS, SandboxSettings
@@ -84,8 +85,7 @@ def load_settings(source: Source) -> Settings:
         raise ConfigError(f"{source.at('unsubscribe')}: url and secret belong together")
     frontend_path(config, source)
     _check_smtp(config, source)
-    if config.queue.url != "store:":
-        raise ConfigError(f"{source.at('queue.url')}: expected `store:`")
+    broker_of(config, source)
     return Settings(config=config, providers=providers, is_demo=is_demo)
 
 
@@ -283,3 +283,24 @@ def postgres_hosts(config: Config, source: Source | None = None) -> tuple[Host, 
         return hosts_of(config.store.url, password.reveal() if password else None)
     except ConfigError as error:
         raise ConfigError(f"{(source or Source()).at('store.url')}: {error}") from None
+
+
+def broker_of(config: Config, source: Source | None = None) -> Broker | None:
+    """Return the message broker; None where the store is the queue. Raises `ConfigError`."""
+    queue = config.queue
+    if queue.url == "store:":
+        return None
+    where = (source or Source()).at("queue.url")
+    try:
+        servers = servers_of(queue.url)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if not is_postgres(config.store.url):
+        raise ConfigError(f"{where}: a broker is for several nodes, whose store is PostgreSQL")
+    return Broker(
+        servers=servers,
+        stream=queue.stream,
+        replicas=queue.replicas,
+        credentials=Path(queue.credentials_file) if queue.credentials_file else None,
+        ca_file=Path(queue.ca_file) if queue.ca_file else None,
+    )

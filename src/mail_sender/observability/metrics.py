@@ -113,6 +113,9 @@ class Metrics:
         self.store_errors = Counter(
             "mail_sender_store_errors", "Writes that could not be made durable.", registry=registry
         )
+        self.broker_reached = Gauge(
+            "mail_sender_broker_reached", "1 while the message broker answers.", registry=registry
+        )
         self.smtp_connections = Gauge(
             "mail_sender_smtp_connections", "Open connections of SMTP clients.", registry=registry
         )
