@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from datetime import timedelta
@@ -21,14 +22,18 @@ from mail_sender.cli.doctor.finding import Finding, Level
 from mail_sender.cli.doctor.machine import (
     LITTLE_SPACE,
     NO_SPACE,
+    broker_finding,
     findings_of_machine,
     hostname_finding,
+    look_at_broker,
     port_finding,
     space_finding,
 )
 from mail_sender.config import Source
 from mail_sender.domain.message import Address
 from mail_sender.providers.port import Check, CheckResult, Verification, VerificationStatus
+from mail_sender.queue.jetstream import Broker, Found, servers_of
+from tests.nats_server import NatsServer
 
 from .conftest import Run
 from .scripted import Says, ScriptedGateway
@@ -311,3 +316,23 @@ def test_a_demo_that_does_not_run_has_no_problem(run: Run, monkeypatch: pytest.M
     assert ended.status == 0, ended.out
     assert "no provider is configured" in ended.out
     assert not os.path.lexists("var")
+
+
+def test_a_broker_that_is_away_is_a_warning_since_mail_goes_on_without_it(tmp_path: Path) -> None:
+    """The gateway is healthy, only slower: a problem would stop a deployment for nothing."""
+    server = NatsServer(tmp_path)
+    server.start()
+    broker = Broker(servers=servers_of(server.url), stream="MAIL_DOCTOR", replicas=3)
+    there = asyncio.run(look_at_broker(broker))
+    server.kill()
+    away = asyncio.run(look_at_broker(broker))
+    assert (there.level, "MAIL_DOCTOR" in there.text) == (Level.OK, True)
+    assert (away.level, "polling" in (away.advice or "")) == (Level.WARNING, True)
+
+
+def test_an_old_broker_and_a_stream_with_other_copies_are_told() -> None:
+    """What was made once stays as it is: nobody else would notice one copy instead of three."""
+    broker = Broker(servers=(), stream="MAIL_DOCTOR", replicas=3)
+    assert "2.15" in (broker_finding(broker, Found("2.9.10", 3)).advice or "")
+    assert "1 replicas" in broker_finding(broker, Found("2.15.1", 1)).text
+    assert broker_finding(broker, Found("2.15.1", 3)).level is Level.OK

@@ -83,6 +83,35 @@ def servers_of(url: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at the broker showed."""
+
+    version: str  #: of the server that answered
+    replicas: int | None  #: of the stream; None: it is made by the first node that serves
+
+
+async def look_at(broker: Broker) -> Found:
+    """Return what is there, and make nothing.
+
+    Raises:
+        OSError: The broker cannot be used, and why: `nats.errors.Error` becomes one as well.
+    """
+    try:
+        client = await _connect(broker, asyncio.Event())
+    except nats.errors.Error as error:
+        raise ConnectionError(str(error)) from error
+    try:
+        stream = await client.jetstream(timeout=_LIMIT).stream_info(broker.stream)
+    except nats.js.errors.NotFoundError:
+        return Found(str(client.connected_server_version), None)
+    except nats.errors.Error as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        await client.close()
+    return Found(str(client.connected_server_version), stream.config.num_replicas)
+
+
 class JetStreamQueue:
     """See `queue.port.Queue`. Reaches for the broker from `start` on, be it there or not."""
 
@@ -155,7 +184,7 @@ class JetStreamQueue:
     async def _session(self) -> None:
         """Exchange hints until something breaks, then raise what did."""
         ended = asyncio.Event()
-        client = await self._connected(ended)
+        client = await _connect(self._broker, ended)
         try:
             stream = client.jetstream(timeout=_LIMIT)
             hints = await self._consumer(stream)
@@ -169,28 +198,6 @@ class JetStreamQueue:
         finally:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await client.close()
-
-    async def _connected(self, ended: asyncio.Event) -> Client:
-        async def closed() -> None:
-            ended.set()
-
-        async def ignore(_: Exception) -> None:
-            """Whatever matters ends the session, with its reason."""
-
-        broker = self._broker
-        tls = ssl.create_default_context(cafile=broker.ca_file) if broker.ca_file else None
-        return await nats.connect(
-            list(broker.servers),
-            allow_reconnect=False,
-            max_reconnect_attempts=1,  # of each server in this one call; 0 would be for ever
-            reconnect_time_wait=0,
-            connect_timeout=_LIMIT,
-            closed_cb=closed,
-            error_cb=ignore,
-            name="mail-sender",
-            tls=tls,
-            user_credentials=None if broker.credentials is None else str(broker.credentials),
-        )
 
     async def _consumer(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
         broker = self._broker
@@ -243,6 +250,29 @@ class JetStreamQueue:
                 await asyncio.sleep(0)  # the worker first: it says when it waits again
             else:
                 await hint.nak()
+
+
+async def _connect(broker: Broker, ended: asyncio.Event) -> Client:
+    """Return a connection to one of the servers; `ended` is set when it breaks."""
+
+    async def closed() -> None:
+        ended.set()
+
+    async def ignore(_: Exception) -> None:
+        """Whatever matters ends the session, with its reason."""
+
+    return await nats.connect(
+        list(broker.servers),
+        allow_reconnect=False,
+        max_reconnect_attempts=1,  # of each server in this one call; 0 would be for ever
+        reconnect_time_wait=0,
+        connect_timeout=_LIMIT,
+        closed_cb=closed,
+        error_cb=ignore,
+        name="mail-sender",
+        tls=ssl.create_default_context(cafile=broker.ca_file) if broker.ca_file else None,
+        user_credentials=None if broker.credentials is None else str(broker.credentials),
+    )
 
 
 async def _broken(ended: asyncio.Event) -> None:

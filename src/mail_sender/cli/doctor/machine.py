@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ... import app
 from ...app.listening import address_of, bind
-from ...app.settings import postgres_hosts, sqlite_path
+from ...app.settings import broker_of, postgres_hosts, sqlite_path
 from ...client import NoAnswer
 from ...domain.errors import ConfigError, MailSenderError
+from ...queue.jetstream import Broker, Found, look_at
 from ...store.postgres import shown_url
 from ..client import Client
 from ..failure import CommandFailed
@@ -20,6 +21,7 @@ from .finding import Finding, Level
 LITTLE_SPACE = 1 << 30  #: bytes; a warning below
 NO_SPACE = 100 << 20  #: bytes; a problem below
 PROBE_TIMEOUT = 3.0  #: seconds
+OLDEST_NATS = (2, 15)  #: what this is tested with
 
 
 def findings_of_machine(settings: app.Settings) -> list[Finding]:
@@ -28,6 +30,8 @@ def findings_of_machine(settings: app.Settings) -> list[Finding]:
     found = [_routes(settings)]
     if postgres_hosts(settings.config):
         found.append(asyncio.run(_cluster(settings)))
+        if broker := broker_of(settings.config):
+            found.append(asyncio.run(look_at_broker(broker)))
     elif path is None:
         found.append(
             Finding(
@@ -92,6 +96,31 @@ async def _cluster(settings: app.Settings) -> Finding:
     finally:
         await store.close()
     return Finding("store", Level.OK, f"{url}: a host can write, and a durable write works")
+
+
+async def look_at_broker(broker: Broker) -> Finding:
+    """Return whether the broker answers."""
+    try:
+        return broker_finding(broker, await look_at(broker))
+    except OSError as error:
+        return Finding(
+            "broker", Level.WARNING, f"NATS cannot be used: {error}",
+            "Mail goes on by polling. Look at the servers that queue.url names: docs/jetstream.md.",
+        )  # fmt: skip
+
+
+def broker_finding(broker: Broker, found: Found) -> Finding:
+    """Return whether the broker is one that we would choose."""
+    text = f"NATS {found.version} answers, stream {broker.stream}"
+    if tuple(map(int, found.version.split("-")[0].split(".")[:2])) < OLDEST_NATS:
+        return Finding("broker", Level.WARNING, text, "Use NATS 2.15 or newer.")
+    if found.replicas is not None and found.replicas != broker.replicas:
+        return Finding(
+            "broker", Level.WARNING,
+            f"{text} has {found.replicas} replicas, and queue.replicas is {broker.replicas}",
+            f"Change it: nats stream edit {broker.stream} --replicas {broker.replicas}.",
+        )  # fmt: skip
+    return Finding("broker", Level.OK, text)
 
 
 def _store_to_come(path: Path) -> Finding:
