@@ -81,7 +81,9 @@ async def _load(client: httpx2.AsyncClient, accepted: set[str], until: asyncio.E
 
 async def _reached(gateway: Gateway) -> None:
     async with gateway.client() as client, asyncio.timeout(30):
-        while "mail_sender_broker_reached 1.0" not in (await client.get("/metrics")).text:
+        while True:
+            if "mail_sender_broker_reached 1.0" in (await client.get("/metrics")).text:
+                return
             await asyncio.sleep(0.1)
 
 

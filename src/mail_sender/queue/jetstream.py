@@ -87,7 +87,7 @@ def servers_of(url: str) -> tuple[str, ...]:
 class Found:
     """What a look at the broker showed."""
 
-    version: str  #: of the server that answered
+    version: tuple[int, int]  #: major and minor, of the server that answered
     replicas: int | None  #: of the stream; None: it is made by the first node that serves
 
 
@@ -104,12 +104,12 @@ async def look_at(broker: Broker) -> Found:
     try:
         stream = await client.jetstream(timeout=_LIMIT).stream_info(broker.stream)
     except nats.js.errors.NotFoundError:
-        return Found(str(client.connected_server_version), None)
+        return Found(_version(client), None)
     except nats.errors.Error as error:
         raise ConnectionError(str(error)) from error
     finally:
         await client.close()
-    return Found(str(client.connected_server_version), stream.config.num_replicas)
+    return Found(_version(client), stream.config.num_replicas)
 
 
 class JetStreamQueue:
@@ -250,6 +250,11 @@ class JetStreamQueue:
                 await asyncio.sleep(0)  # the worker first: it says when it waits again
             else:
                 await hint.nak()
+
+
+def _version(client: Client) -> tuple[int, int]:
+    version = client.connected_server_version
+    return version.major, version.minor
 
 
 async def _connect(broker: Broker, ended: asyncio.Event) -> Client:

@@ -111,8 +111,8 @@ async def look_at_broker(broker: Broker) -> Finding:
 
 def broker_finding(broker: Broker, found: Found) -> Finding:
     """Return whether the broker is one that we would choose."""
-    text = f"NATS {found.version} answers, stream {broker.stream}"
-    if tuple(map(int, found.version.split("-")[0].split(".")[:2])) < OLDEST_NATS:
+    text = f"NATS {found.version[0]}.{found.version[1]} answers, stream {broker.stream}"
+    if found.version < OLDEST_NATS:
         return Finding("broker", Level.WARNING, text, "Use NATS 2.15 or newer.")
     if found.replicas is not None and found.replicas != broker.replicas:
         return Finding(
