@@ -12,8 +12,9 @@ Neighbours: `render` uses the two environments. https://jinja.palletsprojects.co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.filters import FILTERS
@@ -43,10 +44,11 @@ _TESTS = (
 )
 _LOOP = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
 _MAX_NUMBER = 1e30
+_SORTING = 16  #: times an item is looked at in sorting a list
 _MAX_DEPTH = 12  #: of loops and conditions in one another; CPython compiles no more than 20
 
 
-class Missing(Exception):  # noqa: N818 - never leaves this room
+class Missing(Exception):
     """The template uses a variable that was not given."""
 
     def __init__(self, name: str, parent: object) -> None:
@@ -64,7 +66,7 @@ class Language(SandboxedEnvironment):
         super().__init__(
             undefined=_Undefined,
             autoescape=html,
-            finalize=_printed,
+            finalize=_finalized,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -75,7 +77,7 @@ class Language(SandboxedEnvironment):
         self.filters |= {_LOOPED: _looped, _JOINED: _joined, _WEIGHED: _weighed}
         self.tests = {name: TESTS[name] for name in _TESTS}
 
-    def compile_source(self, source: str) -> Any:
+    def compile_source(self, source: str) -> CodeType:
         """Return the code of `source`.
 
         Raises:
@@ -83,18 +85,20 @@ class Language(SandboxedEnvironment):
         """
         try:
             tree = self.parse(source)
-            return self.compile(_allowed(tree))
+            code: CodeType = self.compile(_allowed(tree))
         except RecursionError:
             raise TemplateSyntaxError("nested too deeply", 1) from None
+        return code
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
+    def getattr(self, obj: object, attribute: str) -> object:
         """Look a name up in a JSON object, or what a loop knows of itself."""
         return self.getitem(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: object, argument: object) -> object:
         """Look a name up in a JSON object or an index in a list."""
         if isinstance(obj, LoopContext):
-            return getattr(obj, argument) if argument in _LOOP else self._lacks(obj, argument)
+            known = argument in _LOOP
+            return getattr(obj, str(argument)) if known else self._lacks(obj, argument)
         if isinstance(obj, Mapping) and isinstance(argument, str):
             return obj[argument] if argument in obj else self._lacks(obj, argument)
         if isinstance(obj, list | tuple) and isinstance(argument, int):
@@ -105,7 +109,7 @@ class Language(SandboxedEnvironment):
     def _lacks(self, obj: object, argument: object) -> Undefined:
         return self.undefined(obj=obj, name=str(argument))
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """Calculate with numbers of a mail's size."""
         for number in (left, right):
             if not isinstance(number, int | float) or abs(number) > _MAX_NUMBER:
@@ -113,7 +117,7 @@ class Language(SandboxedEnvironment):
                 raise TooMuch(f"{operator} is for numbers; texts are joined by ~")
         if operator in {"/", "//", "%"} and not right:
             raise TooMuch(f"{operator} 0")
-        return super().call_binop(context, operator, left, right)
+        return cast("object", super().call_binop(context, operator, left, right))
 
 
 class _Undefined(StrictUndefined):
@@ -122,7 +126,7 @@ class _Undefined(StrictUndefined):
     __slots__ = ()
 
     def __init__(
-        self, hint: str | None = None, obj: Any = None, name: str | None = None, exc: Any = None
+        self, hint: str | None = None, obj: object = None, name: str | None = None, _: object = None
     ) -> None:
         def missing(_: str) -> Exception:
             return Missing(name or "", obj if isinstance(obj, Mapping | list) else None)
@@ -135,7 +139,13 @@ def _fail_if_undefined(value: object) -> None:
         str(value)
 
 
-def _printed(value: Any) -> Any:
+@pass_context
+def _finalized(_: Context, value: object) -> object:
+    """Print a value. Asking for the context keeps Jinja from printing constants without it."""
+    return _printed(value)
+
+
+def _printed(value: object) -> object:
     """Return what stands in the mail for a value: nothing for null, and never Python's words."""
     if value is None:
         return ""
@@ -148,7 +158,7 @@ def _printed(value: Any) -> Any:
 
 # ---- what is put into the tree ------------------------------------------------------------------
 
-_LOOPED, _JOINED, _WEIGHED = "over a loop", "joined text", "a value's weight"
+_LOOPED, _JOINED, _WEIGHED = "over a loop", "joined text", "weight of a value"
 
 
 def _allowed(tree: nodes.Template) -> nodes.Template:
@@ -212,14 +222,16 @@ def _replace_concats(node: nodes.Node) -> None:
         _replace_concats(child)
 
 
-def _replaced(value: Any) -> Any:
+def _replaced(value: object) -> object:
     if isinstance(value, nodes.Concat):
         return _filter(_JOINED, nodes.List(value.nodes, lineno=value.lineno))
     return value
 
 
-def _filter(name: str, node: nodes.Expr, *arguments: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
+def _filter(name: str, node: nodes.Node, *arguments: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(
+        cast("nodes.Expr", node), name, list(arguments), [], None, None, lineno=node.lineno
+    )
 
 
 # ---- what the tree calls ------------------------------------------------------------------------
@@ -232,10 +244,10 @@ def _work(context: Context) -> Work:
 
 
 @pass_context
-def _looped(context: Context, items: Any, parts: int) -> Iterator[Any]:
+def _looped(context: Context, items: object, parts: int) -> Iterator[object]:
     """Yield `items`, each paid for by the size of the loop's body."""
     _fail_if_undefined(items)
-    if isinstance(items, str) or not hasattr(items, "__iter__"):
+    if isinstance(items, str) or not isinstance(items, Iterable):
         raise TooMuch("a loop goes over a list or an object")
     work = _work(context)
     for item in items:
@@ -244,15 +256,16 @@ def _looped(context: Context, items: Any, parts: int) -> Iterator[Any]:
 
 
 @pass_context
-def _joined(context: Context, parts: list[Any]) -> str:
+def _joined(context: Context, parts: list[object]) -> str:
     printed = [_printed(part) for part in parts]
     _work(context).make_text(sum(len(str(part)) for part in printed))
     return markup_join(printed) if context.eval_ctx.autoescape else str_join(printed)
 
 
 @pass_context
-def _weighed(context: Context, value: Any, operator: str) -> Any:
+def _weighed(context: Context, value: object, operator: str) -> object:
     """Pay for looking into `value`; texts and numbers alone are compared with each other."""
+    _fail_if_undefined(value)
     if isinstance(value, list | tuple | Mapping):
         if operator not in {"in", "notin"}:
             raise TooMuch("only texts and numbers can be compared")
@@ -267,9 +280,9 @@ def _paid(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     passed = getattr(apply, "jinja_pass_arg", None)
 
     @pass_context
-    def paid(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
+    def paid(context: Context, value: Any, *arguments: object, **named: object) -> object:  # noqa: ANN401
         work = _work(context)
-        work.spend(_size(value))
+        work.spend(_weight(value) * (_SORTING if name == "sort" else 1))
         if name == "join":
             glue = sum(_size(argument) for argument in arguments)
             work.make_text(sum(_size(item) + glue for item in value))
@@ -287,6 +300,13 @@ _BEFORE: dict[str, Callable[[Context], tuple[Any, ...]]] = {
     "eval_context": lambda context: (context.eval_ctx,),
     "environment": lambda context: (context.environment,),
 }
+
+
+def _weight(value: object) -> int:
+    """Return what a filter reads of a value: of a list, also the texts in it."""
+    if isinstance(value, list | tuple):
+        return len(value) + sum(len(item) for item in value if isinstance(item, str))
+    return _size(value)
 
 
 def _size(value: object) -> int:

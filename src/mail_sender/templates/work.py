@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 1_000_000  #: of one text, be it a value on the way or a finished part
-_MAX_WORK = 5_000_000  #: parts of a loop's body gone through, and characters made
+_MAX_WORK = 3_000_000  #: parts of a loop's body gone through, and characters made
 
 
-class TooMuch(Exception):  # noqa: N818 - see pyproject, it never leaves this room
+class TooMuch(Exception):
     """The template does more than a mail can need. Its text is for the client."""
 
 
