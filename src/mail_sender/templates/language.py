@@ -286,7 +286,7 @@ def _paid(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
         if name == "join":
             glue = sum(_size(argument) for argument in arguments)
             work.make_text(sum(_size(item) + glue for item in value))
-        before = _BEFORE.get(getattr(passed, "name", ""), lambda _: ())(context)
+        before = _before(passed, context)
         made = apply(*before, value, *arguments, **named)
         if isinstance(made, str):
             work.make_text(len(made))
@@ -295,11 +295,17 @@ def _paid(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     return paid
 
 
-_BEFORE: dict[str, Callable[[Context], tuple[Any, ...]]] = {
-    "context": lambda context: (context,),
-    "eval_context": lambda context: (context.eval_ctx,),
-    "environment": lambda context: (context.environment,),
-}
+def _before(passed: object, context: Context) -> tuple[object, ...]:
+    """Return what Jinja hands a filter before its value, by the mark that it set on it."""
+    match getattr(passed, "name", None):
+        case "context":
+            return (context,)
+        case "eval_context":
+            return (context.eval_ctx,)
+        case "environment":
+            return (context.environment,)
+        case _:
+            return ()
 
 
 def _weight(value: object) -> int:
