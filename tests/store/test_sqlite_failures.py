@@ -102,9 +102,14 @@ async def test_a_full_database_fails_everybody_who_shares_the_commit(path: Path)
     assert rows_in(path, "SELECT count(*) FROM pauses") == [(0,)]
 
 
-async def test_another_program_that_holds_the_file_delays_but_does_not_break(path: Path) -> None:
-    """A backup or a command line tool may write as well."""
+@pytest.mark.parametrize("warm", [False, True])
+async def test_another_program_that_holds_the_file_delays_but_does_not_break(
+    path: Path, *, warm: bool
+) -> None:
+    """A backup or a command line tool may write as well; whoever reads meanwhile is answered."""
     async with opened(path) as store:
+        if warm:
+            await store.accept(make_new())
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             accept = asyncio.create_task(store.accept(make_new()))
@@ -114,7 +119,8 @@ async def test_another_program_that_holds_the_file_delays_but_does_not_break(pat
             await accept
 
 
-async def test_a_file_that_stays_locked_is_said_to_be(path: Path) -> None:
+@pytest.mark.parametrize("brief", [False, True])
+async def test_a_file_that_stays_locked_is_said_to_be(path: Path, *, brief: bool) -> None:
     """After the time-out the client hears 503, and not nothing."""
     prepare(path)
 
@@ -124,15 +130,16 @@ async def test_a_file_that_stays_locked_is_said_to_be(path: Path) -> None:
         return connection
 
     writer = Writer(impatient)
+    await writer.run(one_by_one(write_row), "w")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"):
-            await writer.run(one_by_one(write_row), "x")
+            await writer.run(one_by_one(write_row), "x", brief=brief)
         other.execute("COMMIT")
-    await writer.run(one_by_one(write_row), "y")
+    await writer.run(one_by_one(write_row), "y", brief=brief)
     await writer.stop()
 
-    assert rows_in(path, "SELECT provider FROM pauses") == [("y",)]
+    assert rows_in(path, "SELECT provider FROM pauses") == [("w",), ("y",)]
 
 
 async def test_a_file_that_cannot_be_opened_again_is_tried_for_each_commit(path: Path) -> None:
@@ -151,6 +158,27 @@ async def test_a_file_that_cannot_be_opened_again_is_tried_for_each_commit(path:
     broken = False
     await writer.run(one_by_one(write_row), "x")
     await writer.stop()
+
+
+async def test_brief_requests_and_others_take_turns(path: Path) -> None:
+    """A claim is not kept waiting by a stream of new mail, nor new mail by a long sweep."""
+    prepare(path)
+    done: list[str] = []
+
+    def operation(_connection: sqlite3.Connection, requests: Sequence[str]) -> list[None]:
+        done.extend(requests)
+        return [None] * len(requests)
+
+    writer = Writer(partial(writer_connection, path))
+    await writer.run(operation, "first")
+    await asyncio.gather(
+        *(writer.run(operation, f"brief {n}", brief=True) for n in range(300)),
+        writer.run(operation, "other"),
+    )
+    await writer.stop()
+
+    assert len(done) == 302
+    assert 0 < done.index("other") < 300
 
 
 async def test_a_closed_store_says_that_it_is(path: Path) -> None:
@@ -195,9 +223,12 @@ async def test_a_caller_that_gave_up_disturbs_nobody(path: Path) -> None:
 # ---------------------------------------------------------------- the fault of one
 
 
-async def test_the_fault_of_one_request_is_its_own(path: Path) -> None:
-    """Whoever happens to share the commit is served."""
+@pytest.mark.parametrize("warm", [False, True])
+async def test_the_fault_of_one_request_is_its_own(path: Path, *, warm: bool) -> None:
+    """Whoever happens to share the commit is served; also where the event loop wrote it."""
     async with opened(path) as store:
+        if warm:
+            await store.accept(make_new())
         twice = make_message()
         news = [make_new() for _ in range(10)]
         answers = await asyncio.gather(
@@ -210,10 +241,11 @@ async def test_the_fault_of_one_request_is_its_own(path: Path) -> None:
 
         errors = [answer for answer in answers if isinstance(answer, Exception)]
         assert [type(error) for error in errors] == [ValueError]
-        assert len((await store.find(Query())).rows) == 11
+        assert len((await store.find(Query())).rows) == 11 + warm
 
 
-async def test_a_failing_request_leaves_no_trace(path: Path) -> None:
+@pytest.mark.parametrize("brief", [False, True])
+async def test_a_failing_request_leaves_no_trace(path: Path, *, brief: bool) -> None:
     """What it wrote before it failed is undone, and no more than that."""
     prepare(path)
 
@@ -225,8 +257,10 @@ async def test_a_failing_request_leaves_no_trace(path: Path) -> None:
         return [None] * len(requests)
 
     writer = Writer(partial(writer_connection, path))
+    await writer.run(operation, "a")
     answers = await asyncio.gather(
-        *(writer.run(operation, name) for name in ("a", "b", "bad", "c")), return_exceptions=True
+        *(writer.run(operation, name, brief=brief) for name in ("a", "b", "bad", "c")),
+        return_exceptions=True,
     )
     await writer.stop()
 

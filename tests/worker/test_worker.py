@@ -647,6 +647,73 @@ async def test_a_message_with_an_unknown_recipient_is_looked_into_after_a_suppre
     assert [each.status for each in record.recipients] == ["unknown", "suppressed"]
 
 
+async def test_a_due_message_is_begun_with_its_acceptance_while_nothing_waits(
+    tmp_path: Path,
+) -> None:
+    """Two commits instead of four; and the record is what it would have been."""
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses)
+    async with bench.working() as worker:
+        await caught_up(worker)
+        new = make_new()
+        assert await worker.accept_and_begin(new, bench.store.accept) == Stored(new.message.id)
+        record = await bench.until(new.message, State.SENT)
+    assert [(a.provider, a.outcome) for a in record.attempts] == [("ses", OutcomeKind.ACCEPTED)]
+
+
+async def test_a_message_begun_with_its_acceptance_is_tried_again_later(tmp_path: Path) -> None:
+    """Its caller does not wait: an outage is a delay, as for any other async message."""
+    bench = Bench(tmp_path, Scripted("ses", DOWN))
+    async with bench.working() as worker:
+        await caught_up(worker)
+        new = make_new()
+        await worker.accept_and_begin(new, bench.store.accept)
+        await bench.when(new.message, lambda r: bool(r.attempts) and r.state is State.QUEUED)
+        bench.clock.advance(timedelta(seconds=11))
+        await bench.until(new.message, State.SENT)
+
+
+async def test_nothing_is_begun_at_once_while_something_waits(tmp_path: Path) -> None:
+    """What came first goes first: a new message takes its place behind the others."""
+    ses = Scripted("ses")
+    ses.gate = asyncio.Event()
+    bench = Bench(tmp_path, ses)
+    async with bench.working(in_flight=1) as worker:
+        await caught_up(worker)
+        await worker.accept_and_begin(make_new(), bench.store.accept)
+        await ses.entered.wait()
+        assert not worker.may_begin_at_once()
+        waiting = await bench.accepted()
+        ses.gate.set()
+        await bench.until(waiting, State.SENT)
+        await caught_up(worker)
+
+
+async def test_a_message_that_cannot_be_stored_is_not_begun(tmp_path: Path) -> None:
+    """The caller hears 503, and no provider has heard of it."""
+
+    class Full(MemoryStore):
+        async def accept(self, new: NewMessage) -> Stored | Duplicate:
+            raise StoreUnavailable("disk full")
+
+    ses = Scripted("ses")
+    bench = Bench(tmp_path, ses, store=Full(FakeClock()))
+    async with bench.working() as worker:
+        await caught_up(worker)
+        with pytest.raises(StoreUnavailable):
+            await worker.accept_and_begin(make_new(), bench.store.accept)
+    assert ses.sent == []
+
+
+async def caught_up(worker: Worker) -> None:
+    """Wait until the worker knows that nothing waits."""
+    for _ in range(1000):
+        if worker.may_begin_at_once():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never catches up")
+
+
 async def handed_over(bench: Bench, worker: Worker, within: timedelta = MINUTE) -> HandOver:
     """Hand over a message whose caller waits, which no earlier one has the key of."""
     until = bench.clock.now() + within

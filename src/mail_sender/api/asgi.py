@@ -23,7 +23,7 @@ from ..domain.errors import MailSenderError
 from .auth import Authenticator, services_of
 from .compat.door import Doors
 from .docs import docs_routes, to_docs
-from .door import Door, LastResort
+from .door import Door, Fields, LastResort, add_all, last_answer, opened
 from .errors import InvalidRequest
 from .faults import faults_of_parameters
 from .frontend import Frontend
@@ -39,13 +39,13 @@ _NOT_TRACED: TelemetryConfig = {
 }  # measures FastAPI, not mail
 
 
-def make_app(services: Services) -> FastAPI:
+def make_app(services: Services) -> Application:
     """Return the ASGI application.
 
     Raises:
         ConfigError: A trusted proxy is not an address or network.
     """
-    app = _Application(
+    app = Application(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -67,10 +67,11 @@ def make_app(services: Services) -> FastAPI:
         for method, path, function in hot_functions()
     }
     app.doors = Doors(app, lambda door: _layered(door, services.policy))
+    app.hot = {path.encode(): Hot(app, function) for _, path, function in hot_functions()}
     return app
 
 
-class _Application(FastAPI):
+class Application(FastAPI):
     """FastAPI, with a short way past its layers to the functions that must be cheap to call.
 
     Those layers and FastAPI's way to a function cost more than all that taking a mail does.
@@ -80,8 +81,10 @@ class _Application(FastAPI):
     authenticator: Authenticator
     shortcuts: Mapping[tuple[str, str], ASGIApp] = {}
     doors: Doors
+    hot: Mapping[bytes, Hot] = {}  #: by path; all are for POST
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] == "http":
             shortcut = self.shortcuts.get((scope["method"], scope["path"]))
             if shortcut is None:
@@ -107,6 +110,36 @@ class _Function:
         except MailSenderError as error:
             response = await _known(request, error)
         await response(scope, receive, send)
+
+
+class Hot:
+    """A hot function without any layer: for a server that can do without ASGI.
+
+    What it answers is the same as by the other way, but that it knows nothing of CORS.
+    """
+
+    def __init__(self, app: FastAPI, function: Endpoint) -> None:
+        self._app = app
+        self._function = function
+
+    async def answer(self, scope: Scope, receive: Receive) -> tuple[int, Fields, bytes]:
+        """Return status, header fields and body. Raises nothing but cancellation.
+
+        Args:
+            scope: Of ASGI's type `http`.
+            receive: Of ASGI; the whole body is there.
+        """
+        extra = opened(scope)
+        scope["app"] = self._app
+        request = Request(scope, receive)
+        try:
+            response = await self._function(request)
+        except MailSenderError as error:
+            response = await _known(request, error)
+        except Exception as error:  # noqa: BLE001 - what `LastResort` does
+            response = last_answer(scope, error)
+        add_all(response.raw_headers, extra)
+        return response.status_code, response.raw_headers, bytes(response.body)
 
 
 def _layered(app: ASGIApp, policy: ApiPolicy) -> ASGIApp:

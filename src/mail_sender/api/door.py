@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..domain.chance import chance_bytes
 from ..observability import maillog
+from .answers import Answer
 from .fields import fields_of
 from .problems import INTERNAL, answer_to
 
@@ -26,6 +27,9 @@ _DEFAULTS = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
 }
+_ALL = [*_DEFAULTS.items()]
+
+Fields = list[tuple[bytes, bytes]]
 
 
 class Door:
@@ -42,20 +46,14 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
-        extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
-        scope[EXTRA_HEADERS] = extra
+        extra = opened(scope)
         is_head = scope["method"] == "HEAD"
         if is_head:
             scope = {**scope, "method": "GET"}
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                there = {name for name, _ in headers}
-                headers.extend(extra)
-                headers.extend(h for h in _DEFAULTS.items() if h[0] not in there)
+                add_all(message["headers"], extra)
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -83,11 +81,32 @@ class LastResort:
         except ClientDisconnect:
             return  # nobody is left to answer
         except Exception as error:
-            maillog.bug("api", error, method=scope.get("method"), path=scope.get("path"))
+            answer = last_answer(scope, error)
             if started or scope["type"] != "http":
                 raise
-            answer = answer_to(INTERNAL, "Internal error.")
             await answer(scope, receive, send)
+
+
+def opened(scope: Scope) -> Fields:
+    """Give a request its id; return the fields that its answer gets because of the request."""
+    request_id = _request_id(scope)
+    structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+    extra = [(b"x-request-id", request_id)]
+    scope[EXTRA_HEADERS] = extra
+    return extra
+
+
+def add_all(fields: Fields, extra: Fields) -> None:
+    """Add to an answer's fields those of `opened`, and each default that it does not set."""
+    there = [name for name, _ in fields if name in _DEFAULTS]
+    fields += extra
+    fields += [field for field in _DEFAULTS.items() if field[0] not in there] if there else _ALL
+
+
+def last_answer(scope: Scope, error: Exception) -> Answer:
+    """Return the answer to a request that met a bug; the trace goes into the log."""
+    maillog.bug("api", error, method=scope.get("method"), path=scope.get("path"))
+    return answer_to(INTERNAL, "Internal error.")
 
 
 def add_header(scope: Scope, name: str, value: str) -> None:

@@ -290,7 +290,7 @@ class SendRequest(Request):
             subject=self.subject or "",
             text=self.text,
             html=self.html,
-            attachments=tuple(_attachment(file) for file in self.attachments or ()),
+            attachments=tuple([_attachment(file) for file in self.attachments or ()]),
             headers=tuple((self.headers or {}).items()),
             tags=tuple(self.tags or ()),
             metadata=tuple((self.metadata or {}).items()),

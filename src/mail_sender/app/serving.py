@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ from ..store.port import Scope
 from .gateway import Gateway
 from .listening import bind
 from .settings import Settings
+from .short_way import ShortWayProtocol
 from .smtp import Smtp, make_smtp
 
 LOCAL_FILE = Path("var/local.json")
@@ -146,10 +148,11 @@ class _Server(uvicorn.Server):
 
 
 def _server(services: Services) -> _Server:
+    app = make_app(services)
     return _Server(
         uvicorn.Config(
-            make_app(services),
-            http="httptools",
+            app,
+            http=partial(ShortWayProtocol, app.hot),  # type: ignore[arg-type]  # as good as a class
             loop="none",
             lifespan="off",
             access_log=False,

@@ -49,7 +49,9 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 def conclude(lease: Lease, done: Pass, around: Circumstances) -> Change:
     """Return what to write after a pass."""
-    recipients = changes_of(done, lease.message.on_unknown) | _left_out(lease)
+    recipients = changes_of(done, lease.message.on_unknown)
+    if lease.suppressed:
+        recipients |= _left_out(lease)
     statuses = dict.fromkeys(lease.pending, RecipientStatus.QUEUED)
     statuses |= {r: change.status for r, change in recipients.items()}
     waiting = [r for r, status in statuses.items() if status is RecipientStatus.QUEUED]

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ..clock import Clock
-from ..domain.attempt import Attempt, finished_attempt, skipped_attempt
+from ..domain.attempt import Attempt, OutcomeKind, finished_attempt, skipped_attempt
 from ..domain.message import Address, Message, OnUnknown
 from ..domain.outcome import Accepted, Blame, Deferred, Diagnostic, Outcome, Reach, Refused, Unknown
 from ..providers.port import Provider
@@ -70,7 +70,7 @@ class Pass:
     @property
     def is_taken(self) -> bool:
         """Whether a provider took everybody, so that nobody is left to wait for another."""
-        return self.asked and all(isinstance(o, Accepted) for o in self.outcomes.values())
+        return self.asked and {*map(type, self.outcomes.values())} == {Accepted}
 
     def add(self, attempt: Attempt, outcomes: Mapping[Address, Outcome]) -> None:
         """Take in what one provider answered."""
@@ -82,7 +82,7 @@ class Pass:
         if attempt.provider_message_id is not None:
             self.provider = attempt.provider
             self.provider_message_id = attempt.provider_message_id
-        if all(_never_here(outcome) for outcome in outcomes.values()):
+        if attempt.outcome is OutcomeKind.REFUSED and all(map(_never_here, outcomes.values())):
             self.never.add(attempt.provider)
 
 
@@ -163,7 +163,8 @@ class Walk:
                 self._skip(step.provider, ticket.reason, Blame.PROVIDER)
                 continue
             await self._ask(ticket, left)
-            left = tuple(r for r in left if may_try_next(self.done.outcomes[r], message.on_unknown))
+            outcomes = self.done.outcomes
+            left = tuple([r for r in left if may_try_next(outcomes[r], message.on_unknown)])
 
     async def _ask(self, ticket: Ticket, to: Sequence[Address]) -> None:
         provider = ticket.member.provider

@@ -23,6 +23,8 @@ from .router import Route
 
 _PAUSE_LOOKED_AT = timedelta(seconds=5)  #: how soon a resumed provider is asked again
 
+_MAYBE_TAKEN = (Accepted, Unknown)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -53,7 +55,7 @@ class Ticket(msgspec.Struct, frozen=True):
         self.member.breaker.record(
             self.admission, failure_of(outcomes.values()), self.sender_domain
         )
-        taken = sum(isinstance(o, Accepted | Unknown) for o in outcomes.values())
+        taken = sum([isinstance(o, _MAYBE_TAKEN) for o in outcomes.values()])
         self.member.quota.give_back(self.recipients - taken)
 
     def withdraw(self) -> None:

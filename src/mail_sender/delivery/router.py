@@ -51,7 +51,7 @@ def plan(
         route = routes.get(message.route) or routes.get(DEFAULT_ROUTE)
         names = route.providers if route else ()
     return tuple(
-        Step(name, _obstacle(providers[name], message)) for name in names if name in providers
+        [Step(name, _obstacle(providers[name], message)) for name in names if name in providers]
     )
 
 

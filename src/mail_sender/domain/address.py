@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .message import Address, Mailbox
 
@@ -66,6 +67,7 @@ def _looked_at_part_by_part(text: str) -> Address:
     return Address(address)
 
 
+@lru_cache(maxsize=1024)
 def parse_mailbox(text: str) -> Mailbox:
     """Read `ann@example.net`, `<ann@example.net>`, `Ann <…>` or `"Ann, Dr." <…>`.
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from .message import Address
 from .outcome import Accepted, Blame, Deferred, Diagnostic, Outcome, Refused, Unknown
+from .value import quickly_made
 
 
 class OutcomeKind(StrEnum):
@@ -38,7 +39,8 @@ class RecipientOutcome:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quickly_made
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """A finished attempt.
 
@@ -66,15 +68,15 @@ class Attempt:
 
 def kind_of(outcome: Outcome) -> OutcomeKind:
     """Return the word for an outcome."""
-    match outcome:
-        case Accepted():
-            return OutcomeKind.ACCEPTED
-        case Deferred():
-            return OutcomeKind.DEFERRED
-        case Refused():
-            return OutcomeKind.REFUSED
-        case Unknown():
-            return OutcomeKind.UNKNOWN
+    return _KINDS[type(outcome)]
+
+
+_KINDS: dict[type[Outcome], OutcomeKind] = {
+    Accepted: OutcomeKind.ACCEPTED,
+    Deferred: OutcomeKind.DEFERRED,
+    Refused: OutcomeKind.REFUSED,
+    Unknown: OutcomeKind.UNKNOWN,
+}
 
 
 def finished_attempt(
@@ -86,7 +88,10 @@ def finished_attempt(
     outcomes: Mapping[Address, Outcome],
 ) -> Attempt:
     """Return the record of a call, from the outcome of each recipient (at least one)."""
-    leading = min(outcomes.values(), key=lambda outcome: _CONSEQUENCE[kind_of(outcome)])
+    leading, *others = outcomes.values()
+    is_one_answer = not others or all(outcome == leading for outcome in others)
+    if not is_one_answer:
+        leading = min(outcomes.values(), key=lambda outcome: _CONSEQUENCE[kind_of(outcome)])
     diagnostic = leading.diagnostic or _NOTHING_SAID
     return Attempt(
         number=number,
@@ -99,7 +104,7 @@ def finished_attempt(
         enhanced_code=diagnostic.enhanced_code,
         detail=diagnostic.text,
         provider_message_id=_provider_id(outcomes),
-        recipients=() if _is_one_answer(outcomes) else _each(outcomes),
+        recipients=() if is_one_answer else _each(outcomes),
     )
 
 
@@ -121,6 +126,7 @@ def skipped_attempt(
     )
 
 
+_FAILURES = (Deferred, Refused)
 _NOTHING_SAID = Diagnostic(text="")
 _CONSEQUENCE = {
     OutcomeKind.UNKNOWN: 0,
@@ -130,18 +136,15 @@ _CONSEQUENCE = {
 }
 
 
-def _is_one_answer(outcomes: Mapping[Address, Outcome]) -> bool:
-    first, *others = outcomes.values()
-    return all(outcome == first for outcome in others)
-
-
 def _blame_of(outcome: Outcome) -> Blame | None:
-    return outcome.blame if isinstance(outcome, Deferred | Refused) else None
+    return outcome.blame if isinstance(outcome, _FAILURES) else None
 
 
 def _provider_id(outcomes: Mapping[Address, Outcome]) -> str | None:
-    accepted = (o for o in outcomes.values() if isinstance(o, Accepted))
-    return next((o.provider_message_id for o in accepted), None)
+    for outcome in outcomes.values():
+        if isinstance(outcome, Accepted):
+            return outcome.provider_message_id
+    return None
 
 
 def _each(outcomes: Mapping[Address, Outcome]) -> tuple[RecipientOutcome, ...]:

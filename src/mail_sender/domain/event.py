@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .message import MessageId
+from .value import quickly_made
 
 
 class EventType(StrEnum):
@@ -43,7 +44,8 @@ class EventType(StrEnum):
     WEBHOOK_TEST = "webhook.test"  #: somebody tries a webhook out; sent there, kept nowhere
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quickly_made
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One entry of a timeline.
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 from typing import NewType
 
 from .chance import chance_bytes
+from .value import kept, quickly_made
 
 Address = NewType("Address", str)
 """An addr-spec such as `ann@example.net`: domain in lower case, local part as given."""
@@ -26,18 +27,23 @@ KeyId = NewType("KeyId", str)
 """The public id of an API key, such as `key_01J…`. Never the secret."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]  #: of ten bits each
+_BY_OCTET = (_CROCKFORD * 8).encode()  #: eight octets mean the same character
 
 
 def new_ulid(now: datetime) -> str:
     """Return 26 characters, sortable by time (milliseconds), with 80 unguessable bits."""
-    chance = int.from_bytes(chance_bytes(10))
-    return in_base_32((int(now.timestamp() * 1000) & (1 << 48) - 1) << 80 | chance)
+    milliseconds = int(now.timestamp() * 1000) & (1 << 48) - 1
+    return _ten_characters(milliseconds) + chance_bytes(16).translate(_BY_OCTET).decode()
+
+
+@lru_cache(maxsize=4)
+def _ten_characters(number: int) -> str:
+    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(45, -1, -5)])
 
 
 def in_base_32(number: int) -> str:
     """Return 128 bits as 26 characters of Crockford's base 32."""
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+    return "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
 
 def new_message_id(now: datetime) -> MessageId:
@@ -106,6 +112,7 @@ class Attachment:
     disposition: Disposition = Disposition.ATTACHMENT
 
 
+@quickly_made
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """What the client said, unchanged by anything that happens later.
@@ -151,14 +158,16 @@ class Content:
     raw: bytes | None = None
     unsubscribe: bool = False
 
-    @cached_property
+    @kept
     def recipients(self) -> tuple[Address, ...]:
         """Every address of the envelope once, in the order to, cc, bcc."""
-        return tuple(dict.fromkeys(m.address for m in (*self.to, *self.cc, *self.bcc)))
+        return tuple(dict.fromkeys([box.address for box in (*self.to, *self.cc, *self.bcc)]))
 
-    @cached_property
+    @kept
     def kinds(self) -> Mapping[Address, RecipientKind]:
         """For every address of `recipients`, in their order, the first field that names it."""
+        if not (self.cc or self.bcc):
+            return dict.fromkeys(self.recipients, RecipientKind.TO)
         fields = (
             (RecipientKind.BCC, self.bcc), (RecipientKind.CC, self.cc), (RecipientKind.TO, self.to),
         )  # fmt: skip
@@ -166,7 +175,8 @@ class Content:
         return {address: known[address] for address in self.recipients}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quickly_made
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One accepted submission: what was said, and what acceptance added. Immutable.
 

@@ -54,6 +54,8 @@ class HttpConnection(asyncio.Protocol):
         self._open = False
         self._waiter: asyncio.Future[Answer | Silence] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._fires_at = 0.0
+        self._too_late_at: float | None = None
         self._timeouts = Timeouts()
         self._phase = Phase.CONNECT
         self._pieces: Iterator[bytes | memoryview] = iter(())
@@ -160,6 +162,9 @@ class HttpConnection(asyncio.Protocol):
         """Tell who waits, and leave the family."""
         self._open = False
         self._family.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._waiter is not None:
             how = "reset" if isinstance(exc, ConnectionError) else "closed"
             self._fail(f"connection {how} {self._when()}")
@@ -185,12 +190,35 @@ class HttpConnection(asyncio.Protocol):
         self._limit(self._timeouts.answer)
 
     def _limit(self, limit: timedelta | None) -> None:
-        """Replace the running time limit."""
-        if self._timer is not None:
+        """Replace the running time limit; None: there is none.
+
+        A timer for each exchange would cost more than all else that is done here. So one goes on
+        over many, and looks at the time when it fires.
+        """
+        if limit is None:
+            self._too_late_at = None
+            return
+        seconds = limit.total_seconds()
+        self._too_late_at = too_late_at = self._loop.time() + seconds
+        if self._timer is not None and self._fires_at > too_late_at:
             self._timer.cancel()
             self._timer = None
-        if limit is not None:
-            self._timer = self._loop.call_later(limit.total_seconds(), self._too_late)
+        if self._timer is None:
+            self._fire_in(seconds, too_late_at)
+
+    def _fire_in(self, seconds: float, at: float) -> None:
+        self._fires_at = at
+        self._timer = self._loop.call_later(seconds, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._too_late_at is None or self._waiter is None:
+            return
+        left = self._too_late_at - self._loop.time()
+        if left > 0:
+            self._fire_in(left, self._too_late_at)
+        else:
+            self._too_late()
 
     def _too_late(self) -> None:
         if self._phase is Phase.WRITE:

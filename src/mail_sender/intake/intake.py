@@ -7,10 +7,12 @@ call already begun, and its caller waits for the end.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -156,10 +158,15 @@ class Intake:
         new = self.prepare(content, key=key, idempotency_key=idempotency_key)
         if content.mode is Mode.SYNC:
             return await self._deliver_now(new)
-        kept = await self._accept(new)
+        at_once = new.due_at <= new.message.created_at and self._worker.may_begin_at_once()
+        if at_once:
+            kept = await self._worker.accept_and_begin(new, self._accept)
+        else:
+            kept = await self._accept(new)
         if isinstance(kept, Duplicate):
             return await self._replay(new, kept, wait)
-        self._announce(new)
+        if not at_once:
+            self._announce(new)
         return await self._waited(fresh_record(new), wait)
 
     async def submit_many(
@@ -361,16 +368,28 @@ class Intake:
 
     async def _waited(self, record: Record, wait: timedelta | None) -> Submission:
         """Give an async message up to `wait` to become final."""
-        until = self._clock.now() + wait if wait else None
-        while until is not None and not record.state.is_final:
-            left = until - self._clock.now()
-            if left <= timedelta(0):
-                break
-            await self._watchers.wait(record.message.id, min(left, timedelta(seconds=1)))
-            newer = await self._store.get(record.message.id)
-            record = newer or record
+        if wait:
+            record = await self._watched(record, self._clock.now() + wait)
         final = wait is not None and record.state.is_final
         return Submission(record, Verdict.SENT if final else Verdict.ACCEPTED)
+
+    async def _watched(self, record: Record, until: datetime) -> Record:
+        """Return the record as it is when the message has ended, or then.
+
+        It may have ended before anybody watched, and another process may end it: so the store is
+        asked first, and every second.
+        """
+        id_ = record.message.id
+        with self._watchers.watching(id_) as ended:
+            while True:
+                record = await self._store.get(id_) or record
+                left = until - self._clock.now()
+                if record.state.is_final or left <= timedelta(0):
+                    return record
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left.total_seconds(), 1.0)):
+                        await ended.wait()
+                ended.clear()
 
 
 def _concluded(

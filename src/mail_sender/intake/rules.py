@@ -52,11 +52,16 @@ def check(content: Content, *, limits: Limits, now: datetime, has_links: bool = 
         now: For `send_at`.
         has_links: Whether a mail can get a link to unsubscribe by.
     """
-    faults = [
-        *_recipients(content), *_subject(content), *_bodies(content), *_headers(content),
-        *_attachments(content, limits), *_labels(content), *_times(content, now),
-        *_unsubscribing(content, has_links=has_links),
-    ]  # fmt: skip
+    faults = [*_recipients(content), *_subject(content), *_bodies(content)]
+    if content.headers:
+        faults += _headers(content)
+    if content.attachments:
+        faults += _attachments(content, limits)
+    if content.tags or content.metadata:
+        faults += _labels(content)
+    faults += _times(content, now)
+    if content.unsubscribe:
+        faults += _unsubscribing(content, has_links=has_links)
     if faults:
         raise InvalidMessage(faults)
 
@@ -139,7 +144,7 @@ def _labels(content: Content) -> Iterator[Fault]:
             yield Fault(f"/tags/{index}", "a tag is 1 to 64 of A-Z a-z 0-9 _ -")
     if len(content.metadata) > MAX_METADATA:
         yield Fault("/metadata", f"{len(content.metadata)} pairs; at most {MAX_METADATA}")
-    size = sum(len(k.encode()) + len(v.encode()) for k, v in content.metadata)
+    size = sum([len(k.encode()) + len(v.encode()) for k, v in content.metadata])
     if size > MAX_METADATA_BYTES:
         yield Fault("/metadata", f"{size} bytes; at most {MAX_METADATA_BYTES}")
     for key, value in content.metadata:

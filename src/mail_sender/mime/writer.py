@@ -112,8 +112,10 @@ def least_bytes(content: Content) -> int:
     """Return a size that no rendering of this content is smaller than, at no cost."""
     if content.raw is not None:
         return len(content.raw)
-    texts = len(content.text or "") + len(content.html or "")
-    return texts + sum(len(attachment.content) * 78 // 57 for attachment in content.attachments)
+    size = len(content.text or "") + len(content.html or "")
+    for attachment in content.attachments:
+        size += len(attachment.content) * 78 // 57
+    return size
 
 
 def _addresses(content: Content, *, utf8: bool) -> Iterable[str]:

@@ -6,6 +6,8 @@ one line, and the provider folds it. Controls become spaces, as in `mime`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..domain.address import format_mailbox
 from ..domain.message import Address, Content, Mailbox
 from ..domain.outcome import Blame, Diagnostic, Refused
@@ -36,20 +38,27 @@ def ascii_mailbox(box: Mailbox) -> str:
     Raises:
         ValueError: There is no ASCII form; `without_ascii_form` tells beforehand.
     """
-    address = ascii_form(box.address)
+    return _ascii_mailbox(box.address, box.name)
+
+
+@lru_cache(maxsize=1024)
+def _ascii_mailbox(given: Address, name: str) -> str:
+    """Work it out; senders come again and again."""
+    address = ascii_form(given)
     if address is None:
-        raise ValueError(f"{box.address!r} has no ASCII form")
-    name = clean(box.name)
+        raise ValueError(f"{given!r} has no ASCII form")
+    name = clean(name)
     if name.isascii() and "=?" not in name:
-        is_as_it_was = name == box.name and address == box.address
-        return format_mailbox(box if is_as_it_was else Mailbox(address, name))
+        return format_mailbox(Mailbox(address, name))
     return f"{' '.join(encoded_words(name))} <{address}>"
 
 
 def without_ascii_form(content: Content) -> Address | None:
     """Return the first address in the message that cannot be written in ASCII; None: all can."""
-    boxes = (content.sender, *content.to, *content.cc, *content.bcc, *content.reply_to)
-    return next((box.address for box in boxes if ascii_form(box.address) is None), None)
+    for box in (content.sender, *content.to, *content.cc, *content.bcc, *content.reply_to):
+        if ascii_form(box.address) is None:
+            return box.address
+    return None
 
 
 def unwritable(error: ValueError) -> Refused:

@@ -35,6 +35,7 @@ REFUSED_EXTENSIONS = frozenset(
 )
 
 _MAX_HEADERS = 15
+_MAX_HEADER_CHARS = 996  #: name and value together
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,126}")
 _FILE_NAME = re.compile(r"[ !#-\[\]-~]{1,255}")  # printable ASCII that needs no escape in quotes
 _CONTENT_TYPE = re.compile(
@@ -181,13 +182,14 @@ def _simple(content: Content, ours: list[tuple[str, str]]) -> _Simple | None:
     )
     if headers is None or not content.subject or not (body.text or body.html):
         return None
-    if not all(_is_plain(attachment) for attachment in content.attachments):
+    files = content.attachments
+    if files and not all(_is_plain(file) for file in files):
         return None
     return _Simple(
         subject=_Text(data=content.subject, charset="UTF-8"),
         body=body,
         headers=headers,
-        attachments=[_file(attachment) for attachment in content.attachments],
+        attachments=[_file(file) for file in files],
     )
 
 
@@ -196,11 +198,12 @@ def _headers(headers: list[tuple[str, str]]) -> list[_Pair] | None:
     if len(headers) > _MAX_HEADERS or len({name.lower() for name, _ in headers}) < len(headers):
         return None
     pairs = [_Pair(name=name, value=ascii_value(value)) for name, value in headers]
-    fit = all(
-        pair.value and _HEADER_NAME.fullmatch(pair.name) and len(pair.name + pair.value) <= 996
-        for pair in pairs
-    )
-    return pairs if fit else None
+    for pair in pairs:
+        if not (pair.value and _HEADER_NAME.fullmatch(pair.name)):
+            return None
+        if len(pair.name) + len(pair.value) > _MAX_HEADER_CHARS:
+            return None
+    return pairs
 
 
 def _is_plain(attachment: Attachment) -> bool:
@@ -238,14 +241,12 @@ def _split_metadata(content: Content) -> tuple[list[tuple[str, str]], dict[str, 
 
 
 def _tags(message: Message, metadata: list[tuple[str, str]]) -> list[_Pair]:
-    tags = [
-        (f"tag{number}", _NOT_IN_TAG.sub("_", tag) or "_")
-        for number, tag in enumerate(message.content.tags, start=1)
-    ]
-    return [
-        _Pair(name=name, value=value)
-        for name, value in [("ms_id", str(message.id)), *tags, *metadata]
-    ]
+    pairs = [_Pair(name="ms_id", value=message.id)]
+    for number, tag in enumerate(message.content.tags, start=1):
+        pairs.append(_Pair(name=f"tag{number}", value=_NOT_IN_TAG.sub("_", tag) or "_"))
+    for name, value in metadata:
+        pairs.append(_Pair(name=name, value=value))
+    return pairs
 
 
 def _mailboxes(boxes: tuple[Mailbox, ...]) -> list[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -32,6 +34,20 @@ class Credentials:
     session_token: Secret | None = None
 
 
+class _Form(NamedTuple):
+    """What all signatures of one second share that sign the same headers for the same place."""
+
+    second: int  #: since 1970
+    method: str
+    url: str
+    given: Mapping[str, str]  #: the headers of the request
+    headers: Mapping[str, str]  #: these, and what signing adds, less Authorization
+    canonical: bytes  #: the canonical request up to the hash of the body
+    to_sign: bytes  #: the string to sign up to the hash of the canonical request
+    authorization: str  #: up to the signature
+    key: hmac.HMAC  #: to be copied before use
+
+
 class Signer:
     """Signs requests to one service in one region."""
 
@@ -40,6 +56,7 @@ class Signer:
         self._region = region
         self._service = service
         self._key_of_day = ("", hmac.new(b"", digestmod="sha256"))
+        self._last: _Form | None = None
 
     def sign(self, request: Request, *, now: datetime) -> Request:
         """Return `request` with the headers that authenticate it for the next few minutes.
@@ -50,6 +67,29 @@ class Signer:
             request: Its URL is percent-encoded, without dot segments or empty ones.
             now: Aware. AWS refuses a time that is more than 15 minutes off.
         """
+        form = self._form(request, now)
+        body = hashlib.sha256(request.body).hexdigest()
+        canonical = hashlib.sha256(form.canonical + body.encode()).hexdigest()
+        seal = form.key.copy()
+        seal.update(form.to_sign + canonical.encode())
+        headers = {**form.headers, "Authorization": form.authorization + seal.hexdigest()}
+        return Request(method=request.method, url=request.url, headers=headers, body=request.body)
+
+    def _form(self, request: Request, now: datetime) -> _Form:
+        """Return what is worked out once a second: nearly all of it, when there is much mail."""
+        last, second = self._last, math.floor(now.timestamp())
+        if (
+            last is not None
+            and last.second == second
+            and last.url == request.url
+            and last.method == request.method
+            and last.given == request.headers
+        ):
+            return last
+        form = self._last = self._worked_out(request, now, second)
+        return form
+
+    def _worked_out(self, request: Request, now: datetime, second: int) -> _Form:
         at = now.astimezone(UTC).isoformat()[:19].replace("-", "").replace(":", "") + "Z"
         target = _target(request.method, request.url)
         headers = {**request.headers, "X-Amz-Date": at}
@@ -60,16 +100,19 @@ class Signer:
         signed.sort()
         names = ";".join([name for name, _ in signed])
         fields = "".join([f"{name}:{value}\n" for name, value in signed])
-        body = hashlib.sha256(request.body).hexdigest()
-        canonical = hashlib.sha256(f"{target.start}{fields}\n{names}\n{body}".encode())
         scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
-        seal = self._key(at[:8]).copy()
-        seal.update(f"{_ALGORITHM}\n{at}\n{scope}\n{canonical.hexdigest()}".encode())
-        headers["Authorization"] = (
-            f"{_ALGORITHM} Credential={self._credentials.access_key_id}/{scope}, "
-            f"SignedHeaders={names}, Signature={seal.hexdigest()}"
+        return _Form(
+            second=second,
+            method=request.method,
+            url=request.url,
+            given=dict(request.headers),
+            headers=headers,
+            canonical=f"{target.start}{fields}\n{names}\n".encode(),
+            to_sign=f"{_ALGORITHM}\n{at}\n{scope}\n".encode(),
+            authorization=f"{_ALGORITHM} Credential={self._credentials.access_key_id}/{scope}, "
+            f"SignedHeaders={names}, Signature=",
+            key=self._key(at[:8]),
         )
-        return Request(method=request.method, url=request.url, headers=headers, body=request.body)
 
     def _key(self, day: str) -> hmac.HMAC:
         """Return the key of a day, ready for what it signs: copy it before that.

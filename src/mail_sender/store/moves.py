@@ -90,6 +90,8 @@ def lease_at_acceptance(
 ) -> Lease:
     """Return what `owner` holds of a message that is stored as its own; see `lease_of`."""
     recipients = new.message.content.recipients
+    if not suppressed:
+        return Lease(message=new.message, owner=owner, fence=1, pending=recipients)
     return lease_of(
         new.message,
         owner=owner,
@@ -98,7 +100,7 @@ def lease_at_acceptance(
         statuses=dict.fromkeys(recipients, RecipientStatus.QUEUED),
         attempts=(),
         retries_made=0,
-        suppressed=suppressed or {},
+        suppressed=suppressed,
     )
 
 

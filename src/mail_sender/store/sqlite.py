@@ -76,6 +76,8 @@ from .sqlite_writer import Answer, Operation, Request, Writer, one_by_one
 __all__ = ["ServingLock", "SqliteStore", "lock_for_serving"]
 
 _SWEEP_AT_ONCE = 200  #: of each kind in one commit, so that no accept waits for a long sweep
+_BRIEF_OCTETS = 64 * 1024  #: accepted at once; larger ones are written by the thread
+_BRIEF_ROWS = 50  #: recipients of one message, the same
 _TOUCH_AGAIN_AFTER = timedelta(minutes=1)
 
 _heartbeat = one_by_one(sqlite_work.heartbeat)
@@ -147,11 +149,11 @@ class SqliteStore:
         await self._write(_check, micros(self._clock.now()))
 
     def _write(
-        self, operation: Operation[Request, Answer], request: Request
+        self, operation: Operation[Request, Answer], request: Request, *, brief: bool = False
     ) -> asyncio.Future[Answer]:
         if self._engine is None:
             raise StoreUnavailable("the store is closed")
-        return self._engine.writer.run(operation, request)
+        return self._engine.writer.run(operation, request, brief=brief)
 
     async def _read(self, read: Callable[[sqlite3.Connection], Answer]) -> Answer:
         if self._engine is None:
@@ -167,10 +169,13 @@ class SqliteStore:
 
     async def accept_many(self, new: Sequence[NewMessage]) -> Sequence[Stored | Duplicate]:
         """See `port.Store.accept_many`."""
+        if not new:
+            return []
         now = self._clock.now()
         arrivals = [sqlite_intake.arrival(each, now) for each in new]
         try:
-            return await self._write(sqlite_intake.accept, arrivals) if arrivals else []
+            brief = sum(map(sqlite_intake.weight, arrivals)) <= _BRIEF_OCTETS
+            return await self._write(sqlite_intake.accept, arrivals, brief=brief)
         except sqlite3.IntegrityError as error:
             raise ValueError("one of these messages was accepted before") from error
 
@@ -196,12 +201,13 @@ class SqliteStore:
     async def begin(self, lease: Lease, *, provider: str, recipients: Sequence[Address]) -> bool:
         """See `port.Store.begin`."""
         begin = sqlite_record.begin_of(lease, provider, recipients, self._clock.now())
-        return await self._write(sqlite_record.begin, begin)
+        return await self._write(sqlite_record.begin, begin, brief=len(recipients) <= _BRIEF_ROWS)
 
     async def record(self, lease: Lease, change: Change) -> bool:
         """See `port.Store.record`."""
         outcome = sqlite_record.outcome_of(lease, change, self._clock.now(), None)
-        return await self._write(sqlite_record.record, outcome)
+        brief = len(change.recipients) <= _BRIEF_ROWS
+        return await self._write(sqlite_record.record, outcome, brief=brief)
 
     async def record_and_begin(
         self, lease: Lease, change: Change, *, provider: str, recipients: Sequence[Address]
@@ -210,7 +216,8 @@ class SqliteStore:
         now = self._clock.now()
         begin = sqlite_record.begin_of(lease, provider, recipients, now)
         outcome = sqlite_record.outcome_of(lease, change, now, begin)
-        return await self._write(sqlite_record.record, outcome)
+        brief = len(change.recipients) <= _BRIEF_ROWS
+        return await self._write(sqlite_record.record, outcome, brief=brief)
 
     async def sweep(self, grace: timedelta) -> Swept:
         """See `port.Store.sweep`. A long one is several transactions, so that nobody waits."""

@@ -47,6 +47,8 @@ _USED_KEYS = """
     WHERE u.expires_at > v.column3
 """
 
+_ROW_OCTETS = 512  #: a row costs about as much as so many octets of content
+
 
 class _ClientKey(msgspec.Struct, frozen=True):
     key_id: KeyId
@@ -127,6 +129,11 @@ def arrival(new: NewMessage, now: datetime) -> Arrival:
         at_once=content.recipients if is_owned else (),
         arrived_at=micros(now),
     )
+
+
+def weight(arrived: Arrival) -> int:
+    """Return about how many octets its rows have."""
+    return len(arrived.content[1]) + _ROW_OCTETS * len(arrived.recipients)
 
 
 def _client_key(new: NewMessage, now: int) -> _ClientKey | None:

@@ -1,9 +1,9 @@
-"""A sync message on its way into the store: its acceptance and its first call begin as one.
+"""A message on its way into the store that is handed over at once: accepted and begun as one.
 
 Neighbours: `intake` makes the message and waits; `hand_over` walks over the providers, and its
-first `begin` is the commit that accepts. So a message whose caller waits costs two commits (this
-one and the outcome) instead of four transitions one after the other, and still no byte leaves
-before its intent is durable.
+first `begin` is the commit that accepts. So a message whose caller waits for the end, or before
+which nothing waits, costs two commits (this one and the outcome) instead of four transitions one
+after the other, and still no byte leaves before its intent is durable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Accept = Callable[[NewMessage], Awaitable[Stored | Duplicate]]
 
 
 class NotAccepted(Exception):
-    """The message is not in the store: nothing may be sent. `Arrival.kept` says why."""
+    """The message is not in the store: nothing may be sent. `Arrival.kept` tells why."""
 
 
 class SomeSuppressed(Exception):
@@ -33,13 +33,12 @@ class Arrival:
 
     Attributes:
         lease: What its owner will hold.
-        kept: The store's answer, or the error in its place.
     """
 
     def __init__(self, new: NewMessage, owner: str, accept: Accept) -> None:
         self.lease: Lease = lease_at_acceptance(new, owner)
-        self.kept: asyncio.Future[Stored | Duplicate | Exception]
-        self.kept = asyncio.get_running_loop().create_future()
+        self._kept: asyncio.Future[Stored | Duplicate | Exception]
+        self._kept = asyncio.get_running_loop().create_future()
         self._new = new
         self._owner = owner
         self._accept = accept
@@ -62,9 +61,9 @@ class Arrival:
                 replace(self._new, owner=self._owner, call=call, attempts=attempts)
             )
         except Exception as error:
-            self.kept.set_result(error)
+            self._tell(error)
             raise NotAccepted from error
-        self.kept.set_result(kept)
+        self._tell(kept)
         if isinstance(kept, Duplicate):
             raise NotAccepted
         if kept.suppressed:
@@ -73,7 +72,21 @@ class Arrival:
         if call is not None:
             done.attempts.clear()
 
+    async def kept(self) -> Stored | Duplicate:
+        """Return the store's answer as soon as it is there.
+
+        Raises:
+            StoreUnavailable: As `Store.accept`; nothing was sent.
+        """
+        kept = await self._kept
+        if isinstance(kept, Exception):
+            raise kept
+        return kept
+
     def abandon(self) -> None:
         """Let nobody wait for ever: the hand-over ended, by a bug or cut short."""
-        if not self.kept.done():
-            self.kept.set_result(RuntimeError("the hand-over ended before the store answered"))
+        self._tell(RuntimeError("the hand-over ended before the store answered"))
+
+    def _tell(self, kept: Stored | Duplicate | Exception) -> None:
+        if not self._kept.done():  # done: told before, or who waited was cancelled
+            self._kept.set_result(kept)

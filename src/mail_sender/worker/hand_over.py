@@ -54,14 +54,28 @@ class HandOver:
         attempts: Every attempt of the pass so far.
     """
 
-    def __init__(self, lease: Lease, tools: Tools, *, arrival: Arrival | None = None) -> None:
-        """Get ready. With an `arrival` its caller waits, and it is not in the store yet."""
+    def __init__(
+        self,
+        lease: Lease,
+        tools: Tools,
+        *,
+        arrival: Arrival | None = None,
+        caller_waits: bool = False,
+    ) -> None:
+        """Get ready.
+
+        Args:
+            lease: What is handed over.
+            tools: What it is done with.
+            arrival: Given while it is not in the store yet.
+            caller_waits: For the outcome: what is not taken now is never tried again.
+        """
         self.lease = lease
         self.change: Change | None = None
         self.recorded = False
         self.attempts: list[Attempt] = []
         self._tools = tools
-        self._caller_waits = arrival is not None
+        self._caller_waits = caller_waits
         self._arrival = arrival
         self._note: Note | None = None
         self._noted: tuple[int, Change] | None = None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
@@ -21,7 +22,7 @@ from ..domain.message import Message, MessageId, Priority
 from ..domain.status import State
 from ..observability import maillog
 from ..queue.port import Queue
-from ..store.port import Change, Depth, Duplicate, Lease, NewMessage
+from ..store.port import Change, Depth, Duplicate, Lease, NewMessage, Stored
 from .arrival import Accept, Arrival
 from .hand_over import HandOver, Tools, replay
 from .settle import settle
@@ -64,6 +65,7 @@ class Worker:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._slot_free = asyncio.Event()
+        self._is_behind = True  #: something that is due may wait in the store
         self._lease_ends = 0.0
         self._depth: Depth | None = None
         tools.metrics.in_flight.set_function(lambda: len(self._tasks))
@@ -140,7 +142,7 @@ class Worker:
             StoreUnavailable: As `accept`; it is not in the store, and nothing was sent.
         """
         arrival = Arrival(new, self.owner, accept)
-        hand_over = HandOver(arrival.lease, self._tools, arrival=arrival)
+        hand_over = HandOver(arrival.lease, self._tools, arrival=arrival, caller_waits=True)
         task = self._spawn(
             hand_over.run(lambda: self.may_work() and self._tools.clock.now() < until)
         )
@@ -150,14 +152,37 @@ class Worker:
         if not task.done() and not hand_over.is_calling:
             # Nothing is being taken: what is left is writing that down.
             await asyncio.wait({task}, timeout=2.0)
-        kept = await arrival.kept
-        if isinstance(kept, Exception):
-            raise kept
+        kept = await arrival.kept()
         return kept if isinstance(kept, Duplicate) else hand_over
 
     def may_work(self) -> bool:
         """Whether our lease is good: else begin no call, since somebody else may have it."""
         return time.monotonic() < self._lease_ends
+
+    def may_begin_at_once(self) -> bool:
+        """Whether a message that is due now would be the next anyway: `accept_and_begin` it then.
+
+        Strict lanes and the order within them hold: while anything that is due is known to wait,
+        or all hands are full, a new message waits in the store like the others.
+        """
+        if len(self._tasks) >= self._policy.in_flight:
+            self._is_behind = True  # until a claim finds fewer than it could take
+        return not self._is_behind and self._policy.claims and self._goes_on()
+
+    async def accept_and_begin(self, new: NewMessage, accept: Accept) -> Stored | Duplicate:
+        """Accept a message and hand it over; return once it is in the store.
+
+        Args:
+            new: Due now, without owner, call and attempts.
+            accept: As for `deliver_now`.
+
+        Raises:
+            StoreUnavailable: As `accept`; it is not in the store, and nothing was sent.
+        """
+        arrival = Arrival(new, self.owner, accept)
+        task = self._spawn(HandOver(arrival.lease, self._tools, arrival=arrival).run(self._goes_on))
+        task.add_done_callback(lambda _: arrival.abandon())
+        return await arrival.kept()
 
     # ------------------------------------------------ claiming
 
@@ -170,6 +195,8 @@ class Worker:
                 continue
             limit = min(free, _CLAIM_AT_ONCE)
             leases = await self._guarded("claim", self._claim, limit)
+            if leases is not None:
+                self._is_behind = len(leases) >= limit
             for lease in leases or ():
                 self._spawn(HandOver(lease, self._tools).run(self._goes_on))
             if not leases:  # a claim may bring fewer than it could: large mails come in parts
@@ -288,15 +315,13 @@ class Watchers:
         for event in self._waiting.get(id_, ()):
             event.set()
 
-    async def wait(self, id_: MessageId, at_most: timedelta) -> None:
-        """Return when this process has concluded the message, or after `at_most`."""
+    @contextmanager
+    def watching(self, id_: MessageId) -> Iterator[asyncio.Event]:
+        """Give an event that is set when this process has concluded the message."""
         event = asyncio.Event()
         self._waiting.setdefault(id_, set()).add(event)
         try:
-            async with asyncio.timeout(at_most.total_seconds()):
-                await event.wait()
-        except TimeoutError:
-            return
+            yield event
         finally:
             self._waiting[id_].discard(event)
             if not self._waiting[id_]:
