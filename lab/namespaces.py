@@ -100,18 +100,18 @@ class Namespaces:
             "peer", "name", other_name, "netns", self.full(other),
         ])  # fmt: skip
 
+    def pids(self, name: str) -> list[int]:
+        """Return the processes inside."""
+        command = ["ip", "netns", "pids", self.full(name)]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listed.stdout.split()]
+
     def remove(self) -> None:
         """End whatever runs inside, and take the namespaces away."""
         for name in self._names:
-            listed = subprocess.run(
-                ["ip", "netns", "pids", self.full(name)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            for pid in listed.stdout.split():
+            for pid in self.pids(name):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
             subprocess.run(
                 ["ip", "netns", "delete", self.full(name)], check=False, capture_output=True
             )
