@@ -62,7 +62,7 @@ class Cluster:
         self.password = secrets.token_hex(12)
         self._python = python
         bins = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-        self._bin = sorted(bins, key=lambda initdb: float(initdb.parts[-3]))[-1].parent
+        self._bin = max(bins, key=lambda initdb: float(initdb.parts[-3])).parent
 
     def __enter__(self) -> Self:
         try:
