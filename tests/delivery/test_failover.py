@@ -40,6 +40,7 @@ class Books:
         self.begun: list[tuple[str, tuple[Address, ...]]] = []
         self.noted = 0
         self.bugs: list[str] = []
+        self.failovers: list[tuple[str, str]] = []
 
     async def begin(self, done: Pass, provider: str, recipients: Sequence[Address]) -> bool:
         self.begun.append((provider, tuple(recipients)))
@@ -50,6 +51,9 @@ class Books:
 
     def attempt(self, message: Message, attempt: Attempt) -> None:
         pass
+
+    def failover(self, message: Message, fault: Attempt, taken: Attempt) -> None:
+        self.failovers.append((fault.provider, taken.provider))
 
     def bug(self, message: Message, provider: str, error: Exception) -> None:
         self.bugs.append(provider)
@@ -126,6 +130,26 @@ async def test_the_second_provider_takes_what_the_first_cannot() -> None:
         ("mailgun", OutcomeKind.ACCEPTED),
     ]
     assert (change.state, change.provider) == (State.SENT, "mailgun")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (DOWN, Accepted(provider_message_id="1"), [("ses", "mailgun")]),
+        (BAD_KEY, Accepted(provider_message_id="1"), [("ses", "mailgun")]),
+        (DOWN, DOWN, []),
+        (NO_SUCH_USER, Accepted(provider_message_id="1"), []),
+        (Accepted(provider_message_id="1"), Accepted(provider_message_id="2"), []),
+    ],
+)
+async def test_a_fault_that_a_failover_hides_is_told(
+    first: Outcome, second: Outcome, told: list[tuple[str, str]]
+) -> None:
+    """The client sees a sent mail; an operator who is not told finds out when both are down."""
+    books = Books()
+    fleet = make_fleet(FakeClock(), Scripted("ses", first), Scripted("mailgun", second))
+    await walk(fleet, make_message(), books=books)
+    assert books.failovers == told
 
 
 async def test_only_the_recipient_that_failed_goes_to_the_second_provider() -> None:

@@ -40,6 +40,18 @@ def test_a_line_has_ids_and_no_content(capsys: pytest.CaptureFixture[str]) -> No
     assert second["duration_ms"] == 80.0
 
 
+def test_a_hidden_fault_is_one_warning_that_names_both_providers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever greps for `failover` learns which account to look at, and why."""
+    maillog.configure(format_="json", level="warning", mask_addresses=True)
+    fault = make_attempt(provider="ses", outcome=OutcomeKind.DEFERRED, code=503, detail="down")
+    maillog.failover(make_message(), fault, make_attempt(provider="mailgun"))
+    (line,) = lines(capsys)
+    assert (line["event"], line["provider"], line["taken_by"]) == ("failover", "ses", "mailgun")
+    assert (line["code"], line["detail"]) == (503, "down")
+
+
 def test_a_bug_is_logged_with_its_trace_and_stops_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ..clock import Clock
-from ..domain.attempt import Attempt, finished_attempt, skipped_attempt
+from ..domain.attempt import Attempt, OutcomeKind, finished_attempt, skipped_attempt
 from ..domain.message import Address, Message, OnUnknown
 from ..domain.outcome import Accepted, Blame, Deferred, Diagnostic, Outcome, Reach, Refused, Unknown
 from ..providers.port import Provider
@@ -93,6 +93,13 @@ class Observer(Protocol):
         """A provider answered, fell silent or was passed over."""
         ...
 
+    def failover(self, message: Message, fault: Attempt, taken: Attempt) -> None:
+        """A provider took what the one before it, that was asked, could not: nobody else sees it.
+
+        Providers passed over are no part of it: what put them out of service was told then.
+        """
+        ...
+
     def bug(self, message: Message, provider: str, error: Exception) -> None:
         """A provider broke its contract."""
         ...
@@ -137,6 +144,7 @@ class Walk:
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
+        self._fault: Attempt | None = None  #: the newest one that sent somebody on to the next
 
     async def run(self, may_go_on: Callable[[], bool]) -> None:
         """Walk once.
@@ -162,10 +170,14 @@ class Walk:
             if isinstance(ticket, Blocked):
                 self._skip(step.provider, ticket.reason, Blame.PROVIDER)
                 continue
-            await self._ask(ticket, left)
+            attempt = await self._ask(ticket, left)
+            if self._fault is not None and attempt.outcome is OutcomeKind.ACCEPTED:
+                self._observer.failover(message, self._fault, attempt)
             left = tuple(r for r in left if may_try_next(self.done.outcomes[r], message.on_unknown))
+            if left:
+                self._fault = attempt
 
-    async def _ask(self, ticket: Ticket, to: Sequence[Address]) -> None:
+    async def _ask(self, ticket: Ticket, to: Sequence[Address]) -> Attempt:
         provider = ticket.member.provider
         used = False
         self.is_calling = True
@@ -191,6 +203,7 @@ class Walk:
         self.done.add(attempt, outcomes)
         self._observer.attempt(self._lease.message, attempt)
         self._ledger.note(self.done)
+        return attempt
 
     async def _outcomes(
         self, provider: Provider, to: frozenset[Address]

@@ -91,6 +91,20 @@ def attempt(message: Message, made: Attempt) -> None:
     )
 
 
+def failover(message: Message, fault: Attempt, taken: Attempt) -> None:
+    """A backup took it: the client sees a mail that was sent, so only this tells the operator."""
+    _log.warning(
+        "failover",
+        message_id=message.id,
+        provider=fault.provider,
+        taken_by=taken.provider,
+        outcome=fault.outcome,
+        blame=fault.blame,
+        code=fault.code,
+        detail=fault.detail,
+    )
+
+
 def suppressed(message: Message, recipient: Address, reason: SuppressionReason) -> None:
     """A recipient on the suppression list was left out."""
     _log.info("suppressed", message_id=message.id, recipient=shown(recipient), reason=reason)

@@ -234,6 +234,9 @@ class _Observer:
         maillog.attempt(message, attempt)
         self._metrics.attempt(message, attempt)
 
+    def failover(self, message: Message, fault: Attempt, taken: Attempt) -> None:
+        maillog.failover(message, fault, taken)
+
     def bug(self, message: Message, provider: str, error: Exception) -> None:
         maillog.bug("provider", error, message_id=message.id, provider=provider)
 
