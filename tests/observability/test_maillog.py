@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from mail_sender.domain.attempt import OutcomeKind
 from mail_sender.observability import maillog
 from tests.make import make_attempt, make_content, make_message
 
