@@ -232,6 +232,8 @@ def _plain(data: Mapping[str, object]) -> dict[str, object]:
 
 KEEP_WAITING = timedelta(hours=1)  #: longer than a provider's answer, or its record, may take
 REMEMBER = timedelta(days=7)  #: that an event was told, and a call came; no provider repeats later
+MOST_OCTETS = 16 * 1024 * 1024  #: of bodies that a store reads at once
+FORGET_AT_ONCE = 20_000  #: rows that a store deletes in one transaction
 _SOONEST, _LATEST = timedelta(seconds=1), timedelta(minutes=10)
 
 

@@ -281,9 +281,11 @@ def pause_of(row: Columns) -> Pause:
 
 # ---------------------------------------------------------------- suppressions
 
+SUPPRESSION = "address, reason, origin, origin_id, created_at, expires_at, note"
+
 
 def suppression_of(row: Sequence[Any]) -> Suppression:
-    """Read (address, reason, kind of origin, its id, created at, expires at, note)."""
+    """Read what `SUPPRESSION` selects."""
     address, reason, origin, origin_id, created_at, expires_at, note = row
     return Suppression(
         address=Address(address),

@@ -16,7 +16,9 @@ import msgspec
 from ..domain.feedback import Feedback
 from ..domain.suppression import Suppression
 from .hearing import (
+    FORGET_AT_ONCE,
     KEEP_WAITING,
+    MOST_OCTETS,
     REMEMBER,
     Hearing,
     heard,
@@ -31,9 +33,6 @@ from .rows import INSERT_EVENTS, Columns, event_columns, json_text, storable
 from .sqlite_moves import standing_at
 from .sqlite_suppressions import Additions, add
 from .sqlite_values import insert_rows, select_rows, update_rows
-
-_MOST_OCTETS = 16 * 1024 * 1024  #: of bodies that are read at once
-_FORGET_AT_ONCE = 20_000
 
 _encode = msgspec.json.Encoder().encode
 _decode_feedback = msgspec.json.Decoder(Feedback).decode
@@ -76,7 +75,7 @@ def waiting(connection: sqlite3.Connection, limit: int) -> list[StoredHook]:
     octets = 0
     for n, provider, key, received_at, body in connection.execute(WAITING, (limit,)):
         octets += len(body)
-        if found and octets > _MOST_OCTETS:
+        if found and octets > MOST_OCTETS:
             break
         call = HookCall(provider=provider, key=key, body=body)
         found.append(StoredHook(number=n, call=call, received_at=instant(received_at)))
@@ -341,5 +340,5 @@ def forget(connection: sqlite3.Connection, now: int) -> None:
     A call that nobody could read yet, however long ago it came, stays.
     """
     before = now - micros_of(REMEMBER)
-    connection.execute(OLD_MARKS, (before, _FORGET_AT_ONCE))
-    connection.execute(OLD_CALLS, (before, _FORGET_AT_ONCE))
+    connection.execute(OLD_MARKS, (before, FORGET_AT_ONCE))
+    connection.execute(OLD_CALLS, (before, FORGET_AT_ONCE))

@@ -18,10 +18,9 @@ from .listing import ascii_lower
 from .micros import instant, micros, optional_micros
 from .paging import cursor_at, position
 from .port import Added, AddedSuppression, Page, SuppressionQuery
-from .rows import Columns, json_text, storable, suppression_of
+from .rows import SUPPRESSION, Columns, json_text, storable, suppression_of
 from .sqlite_values import select_rows, update_rows
 
-_COLUMNS = "address, reason, origin, origin_id, created_at, expires_at, note"
 _COUNTS = "(expires_at IS NULL OR expires_at > ?)"
 
 # ---------------------------------------------------------------- adding and removing
@@ -44,13 +43,12 @@ class Removal:
 
 
 BY_MAILBOX = f"""
-    SELECT {_COLUMNS} FROM suppressions
+    SELECT {SUPPRESSION} FROM suppressions
     WHERE mailbox IN (SELECT value FROM json_each(?)) AND {_COUNTS}
 """
-_PUT = """
-    INSERT INTO suppressions
-        (mailbox, address, reason, origin, origin_id, created_at, expires_at, note)
-    SELECT * FROM {v} WHERE true
+_PUT = f"""
+    INSERT INTO suppressions (mailbox, {SUPPRESSION})
+    SELECT * FROM {{v}} WHERE true
     ON CONFLICT (mailbox) DO UPDATE SET
         address = excluded.address, reason = excluded.reason, origin = excluded.origin,
         origin_id = excluded.origin_id, created_at = excluded.created_at,
@@ -90,7 +88,7 @@ def _known(
 def remove(connection: sqlite3.Connection, removal: Removal) -> Suppression | None:
     """Remove an entry, also one that does not count any more; return it if it did."""
     row = connection.execute(
-        f"DELETE FROM suppressions WHERE mailbox = ? RETURNING {_COLUMNS}",
+        f"DELETE FROM suppressions WHERE mailbox = ? RETURNING {SUPPRESSION}",
         (ascii_lower(removal.address),),
     ).fetchone()
     found = suppression_of(row) if row else None
@@ -156,7 +154,7 @@ def statement(query: SuppressionQuery, now: int) -> tuple[str, Sequence[object]]
         values += position(query.cursor)
     wanted = " AND ".join(conditions)
     text = (
-        f"SELECT n, {_COLUMNS} FROM suppressions INDEXED BY suppressions_by_time "
+        f"SELECT n, {SUPPRESSION} FROM suppressions INDEXED BY suppressions_by_time "
         f"WHERE {wanted} ORDER BY created_at DESC, n DESC LIMIT ?"
     )
     return text, [*values, query.limit + 1]

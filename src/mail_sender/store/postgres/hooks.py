@@ -20,7 +20,9 @@ from ...domain.message import Address
 from ...domain.status import State
 from ...domain.suppression import Suppression
 from ..hearing import (
+    FORGET_AT_ONCE,
     KEEP_WAITING,
+    MOST_OCTETS,
     REMEMBER,
     Hearing,
     heard,
@@ -38,9 +40,6 @@ from .hosts import Connection
 from .moves import standings
 from .sql import NOW, columns, optional_text, text, unnest
 from .suppressions import add_within
-
-_MOST_OCTETS = 16 * 1024 * 1024  #: of bodies that are read at once
-_FORGET_AT_ONCE = 20_000
 
 _encode = msgspec.json.Encoder().encode
 _decode_feedback = msgspec.json.Decoder(Feedback).decode
@@ -84,7 +83,7 @@ async def waiting(connection: Connection, limit: int) -> list[StoredHook]:
             received_at=instant(received_at),
         )
         for n, provider, key, received_at, body in await connection.fetch(
-            WAITING, limit, _MOST_OCTETS
+            WAITING, limit, MOST_OCTETS
         )
     ]
 
@@ -360,4 +359,4 @@ async def forget(connection: Connection) -> None:
     A call that nobody could read yet, however long ago it came, stays.
     """
     for statement in (_OLD_MARKS, _OLD_CALLS):
-        await connection.execute(statement, micros_of(REMEMBER), _FORGET_AT_ONCE)
+        await connection.execute(statement, micros_of(REMEMBER), FORGET_AT_ONCE)

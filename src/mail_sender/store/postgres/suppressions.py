@@ -16,21 +16,20 @@ from ..listing import ascii_lower
 from ..micros import micros, optional_micros
 from ..paging import cursor_at, position
 from ..port import Added, AddedSuppression, Page, SuppressionQuery
-from ..rows import Columns, suppression_of
+from ..rows import SUPPRESSION, Columns, suppression_of
 from .hosts import Connection
 from .sql import NOW, columns, text, unnest
 
-_COLUMNS = "address, reason, origin, origin_id, created_at, expires_at, note"
 _COUNTS = f"(expires_at IS NULL OR expires_at > {NOW})"
 
 # ---------------------------------------------------------------- adding and removing
 
 BY_MAILBOX = f"""
-    SELECT {_COLUMNS} FROM suppressions WHERE mailbox = ANY($1::text[]) AND {_COUNTS}
+    SELECT {SUPPRESSION} FROM suppressions WHERE mailbox = ANY($1::text[]) AND {_COUNTS}
 """
 _PUT = f"""
-    INSERT INTO suppressions (mailbox, {_COLUMNS})
-    SELECT * FROM {unnest("t t t t t b b t", f"mailbox, {_COLUMNS}")}
+    INSERT INTO suppressions (mailbox, {SUPPRESSION})
+    SELECT * FROM {unnest("t t t t t b b t", f"mailbox, {SUPPRESSION}")}
     ON CONFLICT (mailbox) DO UPDATE SET
         address = excluded.address, reason = excluded.reason, origin = excluded.origin,
         origin_id = excluded.origin_id, created_at = excluded.created_at,
@@ -77,7 +76,7 @@ async def _known(connection: Connection, addresses: Iterable[Address]) -> dict[s
 async def remove(connection: Connection, address: Address) -> Suppression | None:
     """Remove an entry, also one that does not count any more; return it if it did."""
     row = await connection.fetchrow(
-        f"DELETE FROM suppressions WHERE mailbox = $1 RETURNING {_COLUMNS}, {_COUNTS}",
+        f"DELETE FROM suppressions WHERE mailbox = $1 RETURNING {SUPPRESSION}, {_COUNTS}",
         text(ascii_lower(address)),
     )
     return suppression_of(tuple(row)[:-1]) if row and row[-1] else None
@@ -142,7 +141,7 @@ def statement(query: SuppressionQuery) -> tuple[str, Sequence[object]]:
         place = f"(${len(values) - 1}::bigint, ${len(values)}::bigint)"
         conditions.append(f"(created_at, n) < {place}")
     return (
-        f"SELECT n, {_COLUMNS} FROM suppressions WHERE {' AND '.join(conditions)} "
+        f"SELECT n, {SUPPRESSION} FROM suppressions WHERE {' AND '.join(conditions)} "
         "ORDER BY created_at DESC, n DESC LIMIT $1"
     ), values
 
