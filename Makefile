@@ -79,7 +79,7 @@ requirements: $(VENV)/.dev ## pin the newest versions that requirements/*.in all
 
 clean: ## remove .venv and what tools left; var/ (state) stays
 	rm -rf $(VENV) $(NODE:%=%/node_modules) frontend/node_modules frontend/test-results \
-		src/mail_sender/web clients/typescript/dist build dist src/*.egg-info \
+		src/mail_sender/web clients/typescript/dist clients/typescript/src/schema.ts build dist src/*.egg-info \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## this list

@@ -26,7 +26,7 @@ def npm(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_its_types_are_fresh_and_fit() -> None:
-    """`npm run types` after each change of the API."""
+    """They are made from the API document each time; what the client reads must be in them."""
     ended = npm("check")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
